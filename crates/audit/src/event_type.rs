@@ -1,0 +1,153 @@
+//! The registry of event types. A name is part of the public contract: types are added, never renamed.
+
+use std::fmt;
+
+/// How much an event matters to someone who watches.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    sqlx::Type,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Severity {
+    /// Everyday life.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Needs someone now.
+    Critical,
+}
+
+impl Severity {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+macro_rules! event_types {
+    ($($group:literal: { $($variant:ident = $name:literal, $severity:ident, $about:literal;)* })*) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EventType { $($(#[doc = $about] $variant),*),* }
+        impl EventType {
+            /// Every type there is.
+            pub const ALL: &'static [Self] = &[$($(Self::$variant),*),*];
+            /// The stable name, e.g. `data.created`.
+            pub const fn name(self) -> &'static str { match self { $($(Self::$variant => $name),*),* } }
+            /// The group it belongs to.
+            pub const fn group(self) -> &'static str { match self { $($(Self::$variant => $group),*),* } }
+            /// How much it matters.
+            pub const fn severity(self) -> Severity { match self { $($(Self::$variant => Severity::$severity),*),* } }
+            /// What it means, for people.
+            pub const fn description(self) -> &'static str { match self { $($(Self::$variant => $about),*),* } }
+        }
+    };
+}
+
+event_types! {
+    "auth": {
+        LoginSucceeded = "auth.login_succeeded", Info, "A person logged in.";
+        LoginFailed = "auth.login_failed", Warning, "A person failed to log in.";
+        InvitationSent = "auth.invitation_sent", Info, "A person was invited.";
+        InvitationAccepted = "auth.invitation_accepted", Info, "An invitation was accepted.";
+    }
+    "user": {
+        UserCreated = "user.created", Info, "A person was added.";
+        UserUpdated = "user.updated", Info, "A person's record was changed.";
+        UserDeleted = "user.deleted", Info, "A person was removed.";
+    }
+    "tenant": {
+        TenantCreated = "tenant.created", Info, "A tenant was created.";
+        TenantProvisioned = "tenant.provisioned", Info, "A tenant's provisioning was completed.";
+        TenantProvisioningFailed = "tenant.provisioning_failed", Critical, "A tenant's provisioning failed and was rolled back.";
+        TenantUpdated = "tenant.updated", Info, "A tenant's record was changed.";
+        TenantSuspended = "tenant.suspended", Warning, "A tenant was suspended.";
+        TenantReactivated = "tenant.reactivated", Info, "A tenant was reactivated.";
+        TenantCanceled = "tenant.canceled", Warning, "A tenant was cancelled.";
+        TenantDeletionRequested = "tenant.deletion_requested", Critical, "A tenant's deletion was requested.";
+        TenantRestored = "tenant.restored", Warning, "A tenant's deletion or cancellation was undone.";
+        TenantDeleted = "tenant.deleted", Critical, "A tenant was removed with everything it had.";
+        TrialExpired = "tenant.trial_expired", Warning, "A tenant's trial ended without a paid plan.";
+    }
+    "data": {
+        DataCreated = "data.created", Info, "Something was created in a tenant's data.";
+        DataUpdated = "data.updated", Info, "Something was changed in a tenant's data.";
+        DataDeleted = "data.deleted", Info, "Something was deleted from a tenant's data.";
+        DataExported = "data.exported", Info, "Data was handed out in bulk.";
+    }
+    "billing": {
+        SubscriptionStarted = "billing.subscription_started", Info, "A subscription or trial began.";
+    }
+    "security": {
+        AccessDenied = "security.access_denied", Warning, "A caller was refused for lack of a permission.";
+        ApiKeyCreated = "security.api_key_created", Info, "An API key was created.";
+        ApiKeyRotated = "security.api_key_rotated", Info, "An API key was replaced.";
+        ApiKeyRevoked = "security.api_key_revoked", Warning, "An API key was revoked.";
+        AdminCreated = "security.admin_created", Warning, "A platform operator was added.";
+    }
+    "config": {
+        SettingUpdated = "config.setting_updated", Info, "A setting was changed.";
+        DomainAdded = "config.domain_added", Info, "A custom domain was added.";
+        DomainRemoved = "config.domain_removed", Info, "A custom domain was removed.";
+    }
+    "compliance": {
+        DeletionRecorded = "compliance.deletion_recorded", Info, "A signed record of a deletion was made.";
+    }
+}
+
+impl EventType {
+    /// Days an event of this type is kept: seven years for security and compliance, one year otherwise.
+    pub fn retention_days(self) -> i64 {
+        match self.group() {
+            "security" | "compliance" => 7 * 365 + 2,
+            _ => 365,
+        }
+    }
+
+    /// The type of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.name() == name)
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_carry_their_group() {
+        let mut names: Vec<_> = EventType::ALL.iter().map(|known| known.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), EventType::ALL.len());
+        for known in EventType::ALL {
+            assert_eq!(known.name().split('.').next(), Some(known.group()));
+            assert_eq!(EventType::from_name(known.name()), Some(*known));
+        }
+    }
+
+    #[test]
+    fn security_is_kept_seven_years() {
+        assert_eq!(EventType::ApiKeyRevoked.retention_days(), 2557);
+        assert_eq!(EventType::DataCreated.retention_days(), 365);
+    }
+}

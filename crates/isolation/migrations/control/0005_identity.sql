@@ -1,0 +1,93 @@
+-- People of a tenant. (tenant, lower-cased email) identifies a person.
+create table users (
+    tenant_id     uuid not null references tenants (id),
+    id            uuid not null,
+    email         text not null check (email = lower(email)),
+    name          text not null,
+    role          text not null,
+    status        text not null check (status in ('invited', 'active', 'deactivated')),
+    password_hash text,
+    created_at    timestamptz not null,
+    updated_at    timestamptz not null,
+    primary key (tenant_id, id),
+    constraint users_email_unique unique (tenant_id, email)
+);
+alter table users enable row level security;
+alter table users force row level security;
+create policy tenant_wall on users to tenantry_app
+    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+create policy platform on users to tenantry_platform using (true) with check (true);
+grant select, insert, update, delete on users to tenantry_app;
+grant select, insert, update, delete on users to tenantry_platform;
+
+-- Invitations: single use, hashed, expiring, bound to the person.
+create table invitations (
+    tenant_id   uuid not null,
+    id          uuid not null,
+    user_id     uuid not null,
+    token_hash  bytea not null,
+    expires_at  timestamptz not null,
+    accepted_at timestamptz,
+    created_at  timestamptz not null,
+    primary key (tenant_id, id),
+    constraint invitations_token_unique unique (token_hash),
+    foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+alter table invitations enable row level security;
+alter table invitations force row level security;
+create policy tenant_wall on invitations to tenantry_app
+    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+create policy platform on invitations to tenantry_platform using (true) with check (true);
+grant select, insert, update, delete on invitations to tenantry_app;
+grant select, insert, update, delete on invitations to tenantry_platform;
+
+-- Keys for machines of a tenant. Only a SHA-256 of the key is kept.
+create table api_keys (
+    tenant_id    uuid not null references tenants (id),
+    id           uuid not null,
+    name         text not null,
+    prefix       text not null,
+    secret_hash  bytea not null check (octet_length(secret_hash) = 32),
+    scopes       text[] not null,
+    user_id      uuid,
+    expires_at   timestamptz,
+    last_used_at timestamptz,
+    revoked_at   timestamptz,
+    created_at   timestamptz not null,
+    primary key (tenant_id, id),
+    constraint api_keys_secret_unique unique (secret_hash),
+    foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+alter table api_keys enable row level security;
+alter table api_keys force row level security;
+create policy tenant_wall on api_keys to tenantry_app
+    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+create policy platform on api_keys to tenantry_platform using (true) with check (true);
+grant select, insert, update on api_keys to tenantry_app;
+grant select, insert, update, delete on api_keys to tenantry_platform;
+
+-- People who operate the platform, and their keys.
+create table admins (
+    id            uuid primary key,
+    email         text not null check (email = lower(email)),
+    name          text not null,
+    password_hash text not null,
+    created_at    timestamptz not null,
+    constraint admins_email_unique unique (email)
+);
+grant select, insert, update, delete on admins to tenantry_platform;
+
+create table admin_api_keys (
+    id           uuid primary key,
+    admin_id     uuid references admins (id) on delete cascade,
+    name         text not null,
+    prefix       text not null,
+    secret_hash  bytea not null check (octet_length(secret_hash) = 32),
+    scopes       text[] not null,
+    expires_at   timestamptz,
+    last_used_at timestamptz,
+    revoked_at   timestamptz,
+    created_at   timestamptz not null,
+    constraint admin_api_keys_secret_unique unique (secret_hash)
+);
+grant select, insert, update, delete on admin_api_keys to tenantry_platform;

@@ -1,0 +1,19 @@
+-- Host names that tenants bring. One row a name, so that the database decides who holds it.
+create table custom_domains (
+    domain             text primary key,
+    tenant_id          uuid not null,
+    id                 uuid not null,
+    status             text not null check (status in ('pending', 'verified', 'released')),
+    verification_token text not null,
+    created_at         timestamptz not null,
+    verified_at        timestamptz,
+    claimable_at       timestamptz
+);
+create index custom_domains_by_tenant on custom_domains (tenant_id);
+alter table custom_domains enable row level security;
+alter table custom_domains force row level security;
+create policy tenant_wall on custom_domains to tenantry_app
+    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+create policy platform on custom_domains to tenantry_platform using (true) with check (true);
+grant select on custom_domains to tenantry_app;
+grant select, insert, update, delete on custom_domains to tenantry_platform;

@@ -1,0 +1,175 @@
+//! Creating and removing whole stores: the only DDL outside migrations. Every step may be repeated after a crash.
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+
+use crate::bootstrap::{self, LOGIN_LIMITS, TENANT_ROLE, template_name};
+use crate::context::TenantCtx;
+use crate::databases::{Databases, connect};
+use crate::migrations::{self, MigrationError, Plane};
+use crate::store::{IsolationStrategy, Store};
+use crate::tx::Tx;
+
+impl Databases {
+    /// Makes the store's schema, or its database and role; nothing for a shared store.
+    pub async fn create_store(&self, store: &Store) -> Result<(), MigrationError> {
+        let mut admin = match store.strategy {
+            IsolationStrategy::SharedDatabase => return Ok(()),
+            _ => self.locked_connection(store).await?,
+        };
+        if let Some(schema) = store.own_schema() {
+            create_own_schema(&mut admin, &schema).await?;
+        }
+        if let Some(database) = store.own_database() {
+            self.create_own_database(&mut admin, &database, store).await?;
+        }
+        Ok(admin.close().await?)
+    }
+
+    /// Brings the store's tables to the newest version.
+    pub async fn migrate_store(&self, store: &Store) -> Result<(), MigrationError> {
+        let mut admin = match store.strategy {
+            IsolationStrategy::SharedDatabase => return Ok(()),
+            IsolationStrategy::SchemaPerTenant => self.admin_connection().await?,
+            IsolationStrategy::DatabasePerTenant => {
+                let database = store.own_database().unwrap_or_default();
+                connect(&self.settings().admin.clone().database(&database)).await?
+            }
+        };
+        migrations::apply(&mut admin, Plane::Tenant, &store.schema()).await?;
+        Ok(admin.close().await?)
+    }
+
+    /// Removes the store and everything in it.
+    pub async fn drop_store(&self, store: &Store) -> Result<(), sqlx::Error> {
+        if store.strategy == IsolationStrategy::SharedDatabase {
+            return remove_rows(&self.system("removal").enter(store.clone())).await;
+        }
+        let mut admin = self.locked_connection(store).await?;
+        if let Some(schema) = store.own_schema() {
+            run(&mut admin, format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await?;
+        }
+        if let Some(database) = store.own_database() {
+            self.tenants().forget(&database).await;
+            run(
+                &mut admin,
+                format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
+            )
+            .await?;
+            run(&mut admin, format!("DROP ROLE IF EXISTS {database}")).await?;
+        }
+        admin.close().await
+    }
+
+    async fn create_own_database(
+        &self,
+        admin: &mut PgConnection,
+        database: &str,
+        store: &Store,
+    ) -> Result<(), sqlx::Error> {
+        let password = bootstrap::tenant_password(&self.settings().master, store.tenant);
+        let limits: String = LOGIN_LIMITS
+            .iter()
+            .map(|(name, value)| format!("alter role {database} set {name} = '{value}';"))
+            .collect();
+        // A role left by an interrupted attempt is taken as it is: its name and password follow from the tenant.
+        let role = format!(
+            "do $$ begin
+                 if not exists (select from pg_roles where rolname = '{database}') then
+                     create role {database} login inherit password '{}';
+                     grant {TENANT_ROLE} to {database};
+                     {limits}
+                 end if;
+             end $$",
+            password.expose()
+        );
+        run(admin, role).await?;
+        if !database_is_whole(admin, database).await? {
+            run(
+                admin,
+                format!("CREATE DATABASE {database} TEMPLATE {}", template_name()),
+            )
+            .await?;
+        }
+        let walls = format!(
+            "REVOKE ALL ON DATABASE {database} FROM PUBLIC; GRANT CONNECT ON DATABASE {database} TO {database}"
+        );
+        run(admin, walls).await
+    }
+
+    /// An administrative connection that holds the store's lock as long as it lives. When the process dies in the
+    /// middle of a CREATE DATABASE, the server carries on with it and keeps the lock until it is done; whoever
+    /// resumes or rolls back waits for that instead of missing a database that is only about to exist.
+    async fn locked_connection(&self, store: &Store) -> Result<PgConnection, sqlx::Error> {
+        let mut admin = self.admin_connection().await?;
+        sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))")
+            .bind(store.tenant.to_string())
+            .execute(&mut admin)
+            .await?;
+        Ok(admin)
+    }
+}
+
+async fn create_own_schema(admin: &mut PgConnection, schema: &str) -> Result<(), MigrationError> {
+    let exists: bool = sqlx::query_scalar("select to_regnamespace($1) is not null")
+        .bind(schema)
+        .fetch_one(&mut *admin)
+        .await?;
+    if exists {
+        Ok(())
+    } else {
+        migrations::create_schema(admin, schema).await
+    }
+}
+
+/// Whether the database exists; one that an interrupted removal left invalid is removed.
+async fn database_is_whole(admin: &mut PgConnection, database: &str) -> Result<bool, sqlx::Error> {
+    let found = sqlx::query("select datconnlimit from pg_database where datname = $1")
+        .bind(database)
+        .fetch_optional(&mut *admin)
+        .await?;
+    match found.map(|row| row.try_get::<i32, _>(0)).transpose()? {
+        None => Ok(false),
+        Some(-2) => {
+            run(admin, format!("DROP DATABASE {database}")).await?;
+            Ok(false)
+        }
+        Some(_) => Ok(true),
+    }
+}
+
+/// Removes a shared store's rows from every tenant table, referencing tables first.
+async fn remove_rows(ctx: &TenantCtx) -> Result<(), sqlx::Error> {
+    let mut tx = ctx.write().await?;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "with recursive tables as (
+             select c.oid, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = 'tenant' and c.relkind = 'r' and c.relname <> 'migrations'
+         ), depth (oid, level) as (
+             select oid, 0 from tables
+             union
+             select k.conrelid, d.level + 1 from depth d join pg_constraint k
+                 on k.contype = 'f' and k.confrelid = d.oid and k.conrelid <> d.oid
+             where d.level < 32
+         )
+         select t.relname::text from tables t join depth d using (oid)
+         group by t.relname order by max(d.level) desc, t.relname",
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let tenant = ctx.tenant_id();
+    for table in tables {
+        let delete = format!("delete from \"{table}\" where tenant_id = $1");
+        sqlx::query(AssertSqlSafe(delete))
+            .bind(tenant)
+            .execute(tx.conn())
+            .await?;
+    }
+    tx.commit().await
+}
+
+async fn run(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
+    connection
+        .execute(sqlx::raw_sql(AssertSqlSafe(statement)))
+        .await
+        .map(drop)
+}

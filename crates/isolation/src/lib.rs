@@ -1,0 +1,39 @@
+//! The walls between tenants, and the only door through them.
+//!
+//! - [`Databases`] holds every connection the product has; no other crate names a pool.
+//! - [`TenantTx`] is the one way to touch a tenant's data. It opens only from a [`TenantCtx`], which only
+//!   authentication and jobs that name their tenant make. Role, search path and tenant are set in the same round
+//!   trip that begins the transaction and end with it, so that a transaction pooler cannot leak them.
+//! - [`ControlTx`] is the one way to touch the control plane: as a tenant (row-level security applies) or as the
+//!   platform.
+//!
+//! Invariants: names of schemas, databases and roles derive from a tenant's uuid, never from text a user gave;
+//! no session-level setting is ever made; nothing here knows what the tables mean.
+
+mod active;
+mod bootstrap;
+mod changes;
+mod context;
+mod databases;
+mod ddl;
+mod idempotency;
+mod migrations;
+mod pools;
+mod store;
+mod tx;
+mod walls;
+
+pub use bootstrap::{APP_ROLE, BootstrapError};
+pub use changes::{Change, ChangeFeed};
+pub use context::{Caller, Forbidden, PlatformCtx, RequestInfo, TenantCtx};
+pub use databases::{Databases, Settings};
+pub use idempotency::{Claim, IdempotencyKey, StoredAnswer};
+pub use migrations::{MigrationError, tenant_schema_version};
+pub use store::{IsolationStrategy, Store};
+pub use tx::{Conn, ControlTx, OutboxTx, TenantTx, Tx};
+pub use walls::WallError;
+
+/// Whether an error is the violation of this named constraint.
+pub fn violates(error: &sqlx::Error, constraint: &str) -> bool {
+    matches!(error, sqlx::Error::Database(db) if db.constraint() == Some(constraint))
+}

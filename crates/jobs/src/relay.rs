@@ -1,0 +1,233 @@
+//! Moves what tenants' stores have to say to the control plane: exactly once, in order per tenant, within a second.
+//!
+//! The item is inserted there and committed before it is deleted here; receivers ignore an `id` they know. So a
+//! crash between the two repeats an insertion that then does nothing. One relay at a time works on a store, held
+//! by an advisory lock of its transaction.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use isolation::{ControlTx, Databases, OutboxTx, Store};
+use kernel::TenantId;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::outbox::Item;
+
+const BATCH: i64 = 500;
+const SHARED_EVERY: Duration = Duration::from_millis(200);
+const ABANDONED_EVERY: Duration = Duration::from_secs(3);
+/// A store of its own that had no news for so long is no longer marked as active.
+const QUIET_AFTER: Duration = Duration::from_secs(30);
+
+/// Takes items of one kind into the control plane.
+pub trait Receiver: Send + Sync + 'static {
+    /// The kind of items it takes.
+    fn kind(&self) -> &'static str;
+    /// Stores the items; one whose id is already known is left out.
+    fn receive<'a>(
+        &'a self,
+        tx: &'a mut ControlTx,
+        items: &'a [&'a Item],
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+}
+
+/// The relay of one node.
+pub struct Relay {
+    databases: Databases,
+    hints: UnboundedReceiver<Store>,
+    receivers: Vec<Box<dyn Receiver>>,
+    /// Stores of their own that this node has marked, with the time of the last news.
+    own: HashMap<TenantId, (Store, Instant)>,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay")
+            .field("own", &self.own.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Relay {
+    /// `hints` comes from [`Databases::open`].
+    pub fn new(
+        databases: Databases,
+        hints: UnboundedReceiver<Store>,
+        receivers: Vec<Box<dyn Receiver>>,
+    ) -> Self {
+        Self {
+            databases,
+            hints,
+            receivers,
+            own: HashMap::new(),
+        }
+    }
+
+    /// Runs until told to stop, then moves what is left.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut shared = interval(SHARED_EVERY);
+        let mut abandoned = interval(ABANDONED_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                hint = self.hints.recv() => match hint {
+                    Some(store) => self.follow(store).await,
+                    None => break,
+                },
+                _ = shared.tick() => { self.drain_or_warn(None).await; }
+                _ = abandoned.tick() => self.sweep().await,
+            }
+        }
+        self.drain_or_warn(None).await;
+        for (store, _) in std::mem::take(&mut self.own).into_values() {
+            self.retire(&store).await;
+        }
+    }
+
+    /// Follows a hint together with all that came meanwhile.
+    async fn follow(&mut self, first: Store) {
+        let mut stores = HashMap::from([(first.tenant, first)]);
+        while let Ok(more) = self.hints.try_recv() {
+            stores.insert(more.tenant, more);
+        }
+        let mut shared = false;
+        for (tenant, store) in stores {
+            if store.has_own_outbox() {
+                self.drain_or_warn(Some(&store)).await;
+                self.own.insert(tenant, (store, Instant::now()));
+            } else {
+                shared = true;
+            }
+        }
+        if shared {
+            self.drain_or_warn(None).await;
+        }
+    }
+
+    /// Looks after stores that dead nodes marked, and retires own ones that have been quiet.
+    async fn sweep(&mut self) {
+        match self.databases.abandoned_stores().await {
+            Ok(stores) => {
+                for store in stores {
+                    if self.drain_or_warn(Some(&store)).await {
+                        let _ = self.databases.clear_abandoned(store.tenant).await;
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "abandoned stores could not be listed"),
+        }
+        let quiet: Vec<_> = self
+            .own
+            .iter()
+            .filter(|(_, (_, news))| news.elapsed() > QUIET_AFTER)
+            .map(|(tenant, _)| *tenant)
+            .collect();
+        for tenant in quiet {
+            if let Some((store, _)) = self.own.remove(&tenant) {
+                self.retire(&store).await;
+            }
+        }
+    }
+
+    /// Drains the store and removes its mark, unless a change to it is under way.
+    async fn retire(&mut self, store: &Store) {
+        let drained = self.drain_or_warn(Some(store)).await;
+        let retired = drained && self.databases.mark_quiet(store.tenant).await.unwrap_or(false);
+        if !retired {
+            self.own.insert(store.tenant, (store.clone(), Instant::now()));
+        }
+    }
+
+    async fn drain_or_warn(&self, store: Option<&Store>) -> bool {
+        match self.drain(store).await {
+            Ok(()) => true,
+            Err(error) if store.is_some_and(|own| is_gone(&error, own)) => true,
+            Err(error) => {
+                tracing::warn!(%error, ?store, "the outbox could not be relayed; trying again");
+                false
+            }
+        }
+    }
+
+    /// Moves everything the outbox holds now.
+    async fn drain(&self, store: Option<&Store>) -> Result<(), sqlx::Error> {
+        loop {
+            let mut outbox = OutboxTx::open(&self.databases, store).await?;
+            if !lock(&mut outbox, store).await? {
+                return Ok(());
+            }
+            let batch = take(&mut outbox).await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.deliver(&batch).await?;
+            let numbers: Vec<i64> = batch.iter().map(|(seq, _)| *seq).collect();
+            sqlx::query!("delete from outbox where seq = any ($1)", &numbers)
+                .execute(outbox.conn())
+                .await?;
+            outbox.commit().await?;
+            if batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn deliver(&self, batch: &[(i64, Item)]) -> Result<(), sqlx::Error> {
+        let mut control = self.databases.system("relay").control().await?;
+        for receiver in &self.receivers {
+            let items: Vec<_> = batch
+                .iter()
+                .map(|(_, item)| item)
+                .filter(|item| item.kind == receiver.kind())
+                .collect();
+            if !items.is_empty() {
+                receiver.receive(&mut control, &items).await?;
+            }
+        }
+        control.commit().await
+    }
+}
+
+/// Whether the store was removed since: then there is nothing left to move.
+fn is_gone(error: &sqlx::Error, store: &Store) -> bool {
+    const GONE: [&str; 3] = ["3D000", "42P01", "28000"];
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    store.has_own_outbox() && code.is_some_and(|code| GONE.contains(&&*code))
+}
+
+async fn lock(outbox: &mut OutboxTx, store: Option<&Store>) -> Result<bool, sqlx::Error> {
+    let name = store.map_or_else(|| "shared".to_owned(), |store| store.tenant.to_string());
+    let locked = sqlx::query_scalar!(
+        r#"select pg_try_advisory_xact_lock(hashtextextended('outbox ' || $1, 0)) as "locked!""#,
+        name
+    );
+    locked.fetch_one(outbox.conn()).await
+}
+
+async fn take(outbox: &mut OutboxTx) -> Result<Vec<(i64, Item)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select seq, id, tenant_id as "tenant: TenantId", kind, payload from outbox order by seq limit $1"#,
+        BATCH
+    )
+    .fetch_all(outbox.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            (
+                row.seq,
+                Item {
+                    id: row.id,
+                    tenant: row.tenant,
+                    kind: row.kind,
+                    payload: row.payload,
+                },
+            )
+        })
+        .collect())
+}

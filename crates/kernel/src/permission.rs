@@ -1,0 +1,195 @@
+//! The two permission registries: what a tenant's callers may do, and what the platform's operators may do.
+//!
+//! A permission is written `noun:verb`. A grant is a permission, `noun:*`, or `*`; a set of grants is one machine
+//! word, so checking costs one AND.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+/// One registry of permissions.
+pub trait Registry: Copy + Eq + fmt::Debug + 'static {
+    /// Every permission, in the order of its bit.
+    const ALL: &'static [Self];
+    /// `noun:verb`.
+    fn name(self) -> &'static str;
+    /// What it allows, for people.
+    fn description(self) -> &'static str;
+    /// The bit it has in [`Grants`].
+    fn bit(self) -> u64;
+}
+
+macro_rules! registry {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal, $about:literal;)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $(#[doc = $about] $variant),* }
+        impl Registry for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+            fn name(self) -> &'static str { match self { $(Self::$variant => $text),* } }
+            fn description(self) -> &'static str { match self { $(Self::$variant => $about),* } }
+            fn bit(self) -> u64 { 1 << (self as u32) }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.name()) }
+        }
+    };
+}
+
+registry! {
+    /// What a caller of a tenant may do inside that tenant.
+    Permission {
+        TenantRead = "tenant:read", "Read the tenant's own record.";
+        TenantUpdate = "tenant:update", "Change the tenant's own record.";
+        ProjectsRead = "projects:read", "Read projects and their tasks.";
+        ProjectsWrite = "projects:write", "Create, change and delete projects and their tasks.";
+        FilesRead = "files:read", "List and download files.";
+        FilesWrite = "files:write", "Upload and delete files.";
+        SettingsRead = "settings:read", "Read settings.";
+        SettingsWrite = "settings:write", "Change settings.";
+        ApiKeysRead = "api_keys:read", "List API keys.";
+        ApiKeysWrite = "api_keys:write", "Create, rotate and revoke API keys.";
+        AuditRead = "audit:read", "Read the whole tenant's audit trail.";
+    }
+}
+
+registry! {
+    /// What an operator of the platform may do.
+    AdminPermission {
+        TenantsList = "tenants:list", "List tenants.";
+        TenantsRead = "tenants:read", "Read one tenant.";
+        TenantsCreate = "tenants:create", "Create and provision tenants.";
+        TenantsUpdate = "tenants:update", "Change tenants and their lifecycle.";
+        TenantsDelete = "tenants:delete", "Delete and restore tenants.";
+        TenantKeysRead = "tenant_keys:read", "List tenants' API keys.";
+        TenantKeysWrite = "tenant_keys:write", "Create, rotate and revoke tenants' API keys.";
+        AdminKeysRead = "admin_keys:read", "List admin API keys.";
+        AdminKeysWrite = "admin_keys:write", "Create and revoke admin API keys.";
+        AuditRead = "audit:read", "Read the audit trail of every tenant.";
+    }
+}
+
+/// A set of granted permissions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Grants<P: Registry>(u64, PhantomData<fn() -> P>);
+
+/// The text names no permission, group of permissions, or `*`.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is no permission")]
+pub struct UnknownPermission(pub String);
+
+impl<P: Registry> Grants<P> {
+    /// Nothing.
+    pub const fn none() -> Self {
+        Self(0, PhantomData)
+    }
+
+    /// Everything there is, and whatever a later version adds is not in it until granted again.
+    pub fn all() -> Self {
+        P::ALL
+            .iter()
+            .fold(Self::none(), |set, permission| set.with(*permission))
+    }
+
+    /// The same set with one more.
+    #[must_use]
+    pub fn with(self, permission: P) -> Self {
+        Self(self.0 | permission.bit(), PhantomData)
+    }
+
+    /// Whether this is granted.
+    pub fn contains(self, permission: P) -> bool {
+        self.0 & permission.bit() != 0
+    }
+
+    /// Whether everything in `other` is granted here: nobody may hand out what he does not have.
+    pub fn covers(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Reads scopes as they are written: `*`, `noun:*`, `noun:verb`.
+    pub fn parse<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Result<Self, UnknownPermission> {
+        scopes.into_iter().try_fold(Self::none(), |set, scope| {
+            let one: Self = scope.as_ref().parse()?;
+            Ok(Self(set.0 | one.0, PhantomData))
+        })
+    }
+}
+
+impl<P: Registry> FromStr for Grants<P> {
+    type Err = UnknownPermission;
+    fn from_str(scope: &str) -> Result<Self, UnknownPermission> {
+        let matches = |permission: &&P| match scope.strip_suffix('*') {
+            Some("") => true,
+            Some(noun) => noun.ends_with(':') && permission.name().starts_with(noun),
+            None => permission.name() == scope,
+        };
+        let set = P::ALL
+            .iter()
+            .filter(matches)
+            .fold(Self::none(), |set, permission| set.with(*permission));
+        if set.0 == 0 {
+            Err(UnknownPermission(scope.to_owned()))
+        } else {
+            Ok(set)
+        }
+    }
+}
+
+impl<P: Registry> fmt::Debug for Grants<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(P::ALL.iter().filter(|permission| self.contains(**permission)))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_three_forms() {
+        let one: Grants<Permission> = "projects:read".parse().expect("known");
+        assert!(one.contains(Permission::ProjectsRead) && !one.contains(Permission::ProjectsWrite));
+        let group: Grants<Permission> = "projects:*".parse().expect("known");
+        assert!(group.contains(Permission::ProjectsWrite) && !group.contains(Permission::FilesRead));
+        let every: Grants<Permission> = "*".parse().expect("known");
+        assert_eq!(every, Grants::all());
+    }
+
+    #[test]
+    fn refuses_what_names_nothing() {
+        for text in [
+            "",
+            "project:*",
+            "projects*",
+            "projects:",
+            "**",
+            "projects:admin",
+            "*:read",
+        ] {
+            assert!(text.parse::<Grants<Permission>>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nobody_covers_more_than_he_has() {
+        let group = Grants::<Permission>::parse(["projects:*"]).expect("known");
+        let one = Grants::<Permission>::parse(["projects:read"]).expect("known");
+        assert!(group.covers(one) && !one.covers(group) && Grants::<Permission>::all().covers(group));
+    }
+
+    #[test]
+    fn every_permission_has_a_bit_and_a_name_of_its_own() {
+        fn check<P: Registry>() {
+            let mut names: Vec<_> = P::ALL.iter().map(|permission| permission.name()).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), P::ALL.len());
+            assert!(P::ALL.len() <= 64);
+        }
+        check::<Permission>();
+        check::<AdminPermission>();
+    }
+}
