@@ -44,7 +44,7 @@ pub struct FieldChange {
 /// Something that happened, before it is written. Who, when and with which request comes from the transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    pub(crate) event_type: EventType,
+    pub(crate) kind: EventType,
     pub(crate) action: Option<String>,
     pub(crate) tenant: Option<TenantId>,
     pub(crate) resource: Option<Resource>,
@@ -56,7 +56,7 @@ impl Event {
     /// An event of this type.
     pub fn new(event_type: EventType) -> Self {
         Self {
-            event_type,
+            kind: event_type,
             action: None,
             tenant: None,
             resource: None,

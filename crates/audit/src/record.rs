@@ -30,7 +30,7 @@ pub struct Record {
 
 impl Record {
     fn of(event: Event, tx: &impl Tx) -> Self {
-        let kind = event.event_type;
+        let kind = event.kind;
         let request = tx.request();
         Self {
             id: tx.new_id(),

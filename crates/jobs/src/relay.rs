@@ -87,6 +87,14 @@ impl Relay {
         }
     }
 
+    /// Moves everything there is to move right now.
+    pub async fn settle(&mut self) {
+        while let Ok(store) = self.hints.try_recv() {
+            self.follow(store).await;
+        }
+        self.drain_or_warn(None).await;
+    }
+
     /// Follows a hint together with all that came meanwhile.
     async fn follow(&mut self, first: Store) {
         let mut stores = HashMap::from([(first.tenant, first)]);

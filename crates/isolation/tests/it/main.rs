@@ -1,0 +1,7 @@
+//! The walls, tried on a real PostgreSQL.
+
+mod audit_outbox;
+mod idempotency;
+mod pools;
+mod stores;
+mod walls;
