@@ -1,26 +1,39 @@
 //! News for caches: which credential, tenant or domain changed, on every node within a second.
 //!
-//! A change is announced in the transaction that makes it, as a NOTIFY and as a row. A node with a direct
-//! connection LISTENs; one that only reaches the server through a transaction pooler polls the rows. Whenever
-//! the feed may have missed something (it has just connected, or connected again) it says so, and caches empty.
+//! - Who changes something announces it in the same transaction: `tx.announce("tenant", &id.to_string())`.
+//! - One task of the process ([`Databases::spread_news`]) follows the database and tells all caches.
+//! - Each cache holds a [`Subscription`] ([`Databases::subscribe`]) and obeys what [`Subscription::next`] answers:
+//!   on [`News::One`] it forgets that thing, on [`News::Everything`] all it has, after [`News::Interrupted`] it
+//!   trusts nothing it has and keeps nothing new until `Everything` comes. The first answer is always one of the
+//!   last two. So a cache that begins untrusted and does as it is told never serves what is more than a second old.
+//! - [`FreshCache`] is such a cache: it also refuses what was loaded before a piece of news and comes after it.
+//!
+//! A change is announced as a NOTIFY and as a row. A node with a direct connection LISTENs; one that only reaches
+//! the server through a transaction pooler polls the rows. What the topics mean is not known here.
 
-use std::collections::HashSet;
+mod cache;
+mod feed;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
-use crate::databases::{Databases, pool_options};
+use crate::databases::Databases;
 use crate::tx::{ControlTx, Tx};
+pub use cache::{FreshCache, Ticket};
+use feed::Feed;
 
 const CHANNEL: &str = "tenantry_changes";
-const POLL_EVERY: Duration = Duration::from_millis(300);
-/// Rows are read again for so long, because one that was inserted earlier can be committed later.
-const POLL_WINDOW_SECONDS: f64 = 30.0;
+const RECONNECT_EVERY: Duration = Duration::from_millis(300);
+/// Pieces of news that a subscriber may be behind before it is told to forget everything instead.
+const BACKLOG: usize = 1024;
 
 /// One piece of news.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// Something may have been missed: forget everything.
+pub enum News {
+    /// From here on nothing is missed, but something may have been before: forget everything.
     Everything,
     /// This one thing changed.
     One {
@@ -29,20 +42,109 @@ pub enum Change {
         /// Which one.
         key: String,
     },
+    /// The feed is interrupted: nothing cached may be trusted until [`News::Everything`].
+    Interrupted,
 }
 
-/// The stream of news. It reconnects by itself and never ends.
+/// One cache's view of the news. It never ends.
 #[derive(Debug)]
-pub struct ChangeFeed {
-    databases: Databases,
-    source: Source,
+pub struct Subscription {
+    hub: Arc<Hub>,
+    first: Option<News>,
+    receiver: broadcast::Receiver<News>,
 }
 
+impl Subscription {
+    /// The next piece of news. Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> News {
+        loop {
+            if let Some(first) = self.first.take() {
+                return first;
+            }
+            match self.receiver.recv().await {
+                Ok(news) => return news,
+                // Too slow: begin again, with whatever holds now.
+                Err(_) => *self = Hub::subscribe(&self.hub),
+            }
+        }
+    }
+}
+
+/// Where the one feed of a process meets its caches.
 #[derive(Debug)]
-enum Source {
-    Disconnected,
-    Listening(Box<PgListener>),
-    Polling { seen: HashSet<i64>, ready: Vec<Change> },
+pub(crate) struct Hub {
+    /// Whether the feed flows. Held while sending, so that a new subscriber hears of everything after this.
+    flowing: Mutex<bool>,
+    sender: broadcast::Sender<News>,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            flowing: Mutex::new(false),
+            sender: broadcast::channel(BACKLOG).0,
+        })
+    }
+
+    pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription {
+        let flowing = self.flowing.lock().unwrap_or_else(PoisonError::into_inner);
+        Subscription {
+            hub: Arc::clone(self),
+            first: Some(if *flowing {
+                News::Everything
+            } else {
+                News::Interrupted
+            }),
+            receiver: self.sender.subscribe(),
+        }
+    }
+
+    fn publish(&self, news: News) {
+        let mut flowing = self.flowing.lock().unwrap_or_else(PoisonError::into_inner);
+        match news {
+            News::Everything => *flowing = true,
+            News::Interrupted => *flowing = false,
+            News::One { .. } => {}
+        }
+        // Without subscribers there is nobody to tell.
+        let _ = self.sender.send(news);
+    }
+}
+
+/// However the task ends, the caches learn that nobody tells them any more.
+struct Silence(Arc<Hub>);
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        self.0.publish(News::Interrupted);
+    }
+}
+
+pub(crate) async fn spread(databases: &Databases, stop: CancellationToken) {
+    let silence = Silence(Arc::clone(databases.hub()));
+    stop.run_until_cancelled(follow(databases, &silence.0)).await;
+}
+
+async fn follow(databases: &Databases, hub: &Hub) {
+    loop {
+        let mut feed = match Feed::connect(databases).await {
+            Ok(feed) => feed,
+            Err(error) => {
+                tracing::debug!(%error, "the feed of changes could not be opened");
+                tokio::time::sleep(RECONNECT_EVERY).await;
+                continue;
+            }
+        };
+        hub.publish(News::Everything);
+        let error = loop {
+            match feed.next().await {
+                Ok(news) => hub.publish(news),
+                Err(error) => break error,
+            }
+        };
+        hub.publish(News::Interrupted);
+        tracing::warn!(%error, "the feed of changes was interrupted; caches stand aside until it is back");
+    }
 }
 
 pub(crate) async fn announce(tx: &mut ControlTx, topic: &str, key: &str) -> Result<(), sqlx::Error> {
@@ -60,91 +162,47 @@ pub(crate) async fn announce(tx: &mut ControlTx, topic: &str, key: &str) -> Resu
     Ok(())
 }
 
-impl ChangeFeed {
-    pub(crate) fn new(databases: Databases) -> Self {
-        Self {
-            databases,
-            source: Source::Disconnected,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(number: usize) -> News {
+        News::One {
+            topic: "tenant".to_owned(),
+            key: number.to_string(),
         }
     }
 
-    /// The next piece of news, or the error that interrupted the feed. After an error the feed knows nothing until
-    /// it answers [`Change::Everything`]; caches must not be trusted in between.
-    pub async fn next(&mut self) -> Result<Change, sqlx::Error> {
-        match self.advance().await {
-            Ok(change) => Ok(change),
-            Err(error) => {
-                self.source = Source::Disconnected;
-                Err(error)
-            }
-        }
+    #[tokio::test]
+    async fn begins_with_what_holds() {
+        let hub = Hub::new();
+        let mut early = hub.subscribe();
+        assert_eq!(early.next().await, News::Interrupted);
+        hub.publish(News::Everything);
+        hub.publish(one(1));
+        let mut late = hub.subscribe();
+        hub.publish(one(2));
+        assert_eq!(early.next().await, News::Everything);
+        assert_eq!(early.next().await, one(1));
+        assert_eq!(early.next().await, one(2));
+        assert_eq!(late.next().await, News::Everything);
+        assert_eq!(late.next().await, one(2));
     }
 
-    async fn advance(&mut self) -> Result<Change, sqlx::Error> {
-        match &mut self.source {
-            Source::Disconnected => {
-                self.source = self.connect().await?;
-                Ok(Change::Everything)
-            }
-            Source::Listening(listener) => match listener.try_recv().await? {
-                Some(notification) => Ok(parse(notification.payload())),
-                None => Err(sqlx::Error::WorkerCrashed),
-            },
-            Source::Polling { seen, ready } => {
-                while ready.is_empty() {
-                    tokio::time::sleep(POLL_EVERY).await;
-                    *ready = poll(&self.databases, seen).await?;
-                }
-                Ok(ready.pop().unwrap_or(Change::Everything))
-            }
+    #[tokio::test]
+    async fn who_is_too_slow_is_told_what_holds_now() {
+        let hub = Hub::new();
+        hub.publish(News::Everything);
+        let mut slow = hub.subscribe();
+        for number in 0..=BACKLOG {
+            hub.publish(one(number));
         }
-    }
-
-    async fn connect(&self) -> Result<Source, sqlx::Error> {
-        if !self.databases.settings().listen {
-            let mut seen = HashSet::new();
-            poll(&self.databases, &mut seen).await?;
-            return Ok(Source::Polling {
-                seen,
-                ready: Vec::new(),
-            });
+        slow.next().await;
+        assert_eq!(slow.next().await, News::Everything);
+        for number in 0..=BACKLOG {
+            hub.publish(one(number));
         }
-        let pool = pool_options(1).connect_lazy_with(self.databases.direct_options());
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.ignore_pool_close_event(true);
-        listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await?;
-        Ok(Source::Listening(Box::new(listener)))
-    }
-}
-
-async fn poll(databases: &Databases, seen: &mut HashSet<i64>) -> Result<Vec<Change>, sqlx::Error> {
-    let mut tx = ControlTx::begin_as_platform(databases, &databases.system("changes")).await?;
-    let rows = sqlx::query!(
-        "select id, topic, key from control.changes where at > clock_timestamp() - make_interval(secs => $1)",
-        POLL_WINDOW_SECONDS
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    let current: HashSet<i64> = rows.iter().map(|row| row.id).collect();
-    let news = rows
-        .into_iter()
-        .filter(|row| !seen.contains(&row.id))
-        .map(|row| Change::One {
-            topic: row.topic,
-            key: row.key,
-        })
-        .collect();
-    *seen = current;
-    Ok(news)
-}
-
-fn parse(payload: &str) -> Change {
-    match payload.split_once(':') {
-        Some((topic, key)) => Change::One {
-            topic: topic.to_owned(),
-            key: key.to_owned(),
-        },
-        None => Change::Everything,
+        drop(Silence(Arc::clone(&hub)));
+        assert_eq!(slow.next().await, News::Interrupted);
     }
 }

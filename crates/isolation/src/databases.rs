@@ -5,15 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{Actor, AdminPermission, Faults, Grants, MasterKey, Permission, Seams, TenantId};
+use kernel::{Actor, AdminPermission, Faults, Grants, MasterKey, Permission, SealingKey, Seams, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::active::ActiveStores;
 use crate::bootstrap::{self, APP_ROLE, BootstrapError};
-use crate::changes::ChangeFeed;
+use crate::changes::{self, Hub, Subscription};
 use crate::context::{Caller, PlatformCtx, RequestInfo, TenantCtx};
 use crate::pools::TenantPools;
 use crate::store::Store;
@@ -57,6 +58,8 @@ struct Inner {
     control: PgPool,
     tenants: TenantPools,
     active: ActiveStores,
+    news: Arc<Hub>,
+    answer_key: Arc<SealingKey>,
     /// Told the store after each commit that left something in its outbox.
     outbox_hints: mpsc::UnboundedSender<Store>,
 }
@@ -83,6 +86,7 @@ impl Databases {
         let node = Uuid::from_bytes(seams.random());
         let tenants = TenantPools::new(settings.tenant_databases);
         let active = ActiveStores::new(node);
+        let answer_key = Arc::new(SealingKey::derive(&settings.master, "idempotency answers"));
         Ok((
             Self(Arc::new(Inner {
                 settings,
@@ -91,6 +95,8 @@ impl Databases {
                 control,
                 tenants,
                 active,
+                news: Hub::new(),
+                answer_key,
                 outbox_hints,
             })),
             hints,
@@ -140,9 +146,14 @@ impl Databases {
         )
     }
 
-    /// What caches must forget, as it happens.
-    pub fn changes(&self) -> ChangeFeed {
-        ChangeFeed::new(self.clone())
+    /// What a cache must forget, as it happens, as long as [`Databases::spread_news`] runs.
+    pub fn subscribe(&self) -> Subscription {
+        self.0.news.subscribe()
+    }
+
+    /// Tells every [`Subscription`] of this process what changes on any node. A process runs it once, until `stop`.
+    pub async fn spread_news(self, stop: CancellationToken) {
+        changes::spread(&self, stop).await;
     }
 
     /// Answers when the control plane answers.
@@ -175,12 +186,20 @@ impl Databases {
         self.0.active.clear_abandoned(self, tenant).await
     }
 
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.0.news
+    }
+
     pub(crate) fn tenants(&self) -> &TenantPools {
         &self.0.tenants
     }
 
     pub(crate) fn active(&self) -> &ActiveStores {
         &self.0.active
+    }
+
+    pub(crate) fn answer_key(&self) -> Arc<SealingKey> {
+        Arc::clone(&self.0.answer_key)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

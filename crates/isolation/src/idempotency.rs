@@ -2,8 +2,9 @@
 //!
 //! The key's row is inserted before the work and committed with it. So a repeated request either finds the whole
 //! answer or nothing at all, whenever the process died; and of two at the same time the second waits for the
-//! first at the row and then gets the first one's answer.
+//! first at the row and then gets the first one's answer. Answers are sealed, because some show a secret once.
 
+use kernel::SealingKey;
 use uuid::Uuid;
 
 use crate::tx::{ControlTx, TenantTx, Tx};
@@ -65,7 +66,7 @@ macro_rules! claims {
                     status: u16::try_from(row.status).unwrap_or(500),
                     location: row.location,
                     etag: row.etag,
-                    body: row.body,
+                    body: open(&self.answer_key(), scope, key, &row.body)?,
                 }))
             }
 
@@ -77,6 +78,10 @@ macro_rules! claims {
             ) -> Result<(), sqlx::Error> {
                 let scope = $scope(self);
                 let status = i16::try_from(answer.status).unwrap_or(500);
+                let place = place(scope, key);
+                let body = self
+                    .answer_key()
+                    .seal(self.seams(), &place, answer.body.as_bytes());
                 sqlx::query!(
                     $update,
                     scope,
@@ -84,7 +89,7 @@ macro_rules! claims {
                     status,
                     answer.location.as_deref(),
                     answer.etag.as_deref(),
-                    answer.body
+                    body
                 )
                 .execute(self.conn())
                 .await?;
@@ -94,11 +99,23 @@ macro_rules! claims {
     };
 }
 
+/// What a sealed answer is bound to.
+fn place(scope: Uuid, key: &IdempotencyKey) -> Vec<u8> {
+    [scope.as_bytes(), key.key.as_bytes()].concat()
+}
+
+fn open(with: &SealingKey, scope: Uuid, key: &IdempotencyKey, sealed: &[u8]) -> Result<String, sqlx::Error> {
+    let plain = with
+        .open(&place(scope, key), sealed)
+        .map_err(|error| sqlx::Error::Decode(error.into()))?;
+    String::from_utf8(plain).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
 claims!(
     TenantTx,
     |tx: &TenantTx| tx.tenant_id().uuid(),
     "insert into idempotency_keys (tenant_id, key, fingerprint, status, body, created_at)
-     values ($1, $2, $3, 0, '', $4) on conflict do nothing",
+     values ($1, $2, $3, 0, '\\x', $4) on conflict do nothing",
     "select fingerprint, status, location, etag, body from idempotency_keys where tenant_id = $1 and key = $2",
     "update idempotency_keys set status = $3, location = $4, etag = $5, body = $6 where tenant_id = $1 and key = $2"
 );
@@ -106,7 +123,7 @@ claims!(
     ControlTx,
     |tx: &ControlTx| tx.tenant().map_or(Uuid::nil(), kernel::Id::uuid),
     "insert into control.idempotency_keys (tenant_id, key, fingerprint, status, body, created_at)
-     values ($1, $2, $3, 0, '', $4) on conflict do nothing",
+     values ($1, $2, $3, 0, '\\x', $4) on conflict do nothing",
     "select fingerprint, status, location, etag, body from control.idempotency_keys where tenant_id = $1 and key = $2",
     "update control.idempotency_keys set status = $3, location = $4, etag = $5, body = $6
      where tenant_id = $1 and key = $2"

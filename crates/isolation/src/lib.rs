@@ -24,7 +24,7 @@ mod tx;
 mod walls;
 
 pub use bootstrap::{APP_ROLE, BootstrapError};
-pub use changes::{Change, ChangeFeed};
+pub use changes::{FreshCache, News, Subscription, Ticket};
 pub use context::{Caller, Forbidden, PlatformCtx, RequestInfo, TenantCtx};
 pub use databases::{Databases, Settings};
 pub use idempotency::{Claim, IdempotencyKey, StoredAnswer};
@@ -36,4 +36,13 @@ pub use walls::WallError;
 /// Whether an error is the violation of this named constraint.
 pub fn violates(error: &sqlx::Error, constraint: &str) -> bool {
     matches!(error, sqlx::Error::Database(db) if db.constraint() == Some(constraint))
+}
+
+/// Whether an error says that the store it was looked for in was removed: no such database, table or role.
+pub fn is_gone(error: &sqlx::Error) -> bool {
+    const GONE: [&str; 4] = ["3D000", "42P01", "28000", "28P01"];
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| GONE.contains(&&*code))
 }

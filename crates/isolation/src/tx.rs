@@ -1,10 +1,11 @@
 //! Transactions: the only doors to the two planes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use kernel::{Actor, Entity, Id, Seams, TenantId, Timestamp};
+use kernel::{Actor, Entity, Id, SealingKey, Seams, TenantId, Timestamp};
 use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{AssertSqlSafe, Either, Execute, Executor, PgConnection, Postgres, SqlStr, Transaction};
 
@@ -246,6 +247,12 @@ macro_rules! transaction {
                     connection: &mut self.tx,
                     named: self.databases.settings().prepared_statements,
                 }
+            }
+        }
+
+        impl $name {
+            pub(crate) fn answer_key(&self) -> Arc<SealingKey> {
+                self.databases.answer_key()
             }
         }
 

@@ -152,7 +152,8 @@ impl Relay {
     async fn drain_or_warn(&self, store: Option<&Store>) -> bool {
         match self.drain(store).await {
             Ok(()) => true,
-            Err(error) if store.is_some_and(|own| is_gone(&error, own)) => true,
+            // The store was removed since: nothing is left to move.
+            Err(error) if store.is_some_and(Store::has_own_outbox) && isolation::is_gone(&error) => true,
             Err(error) => {
                 tracing::warn!(%error, ?store, "the outbox could not be relayed; trying again");
                 false
@@ -197,15 +198,6 @@ impl Relay {
         }
         control.commit().await
     }
-}
-
-/// Whether the store was removed since: then there is nothing left to move.
-fn is_gone(error: &sqlx::Error, store: &Store) -> bool {
-    const GONE: [&str; 3] = ["3D000", "42P01", "28000"];
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    store.has_own_outbox() && code.is_some_and(|code| GONE.contains(&&*code))
 }
 
 async fn lock(outbox: &mut OutboxTx, store: Option<&Store>) -> Result<bool, sqlx::Error> {

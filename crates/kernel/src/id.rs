@@ -186,7 +186,16 @@ impl<T: Entity> utoipa::PartialSchema for Id<T> {
             .into()
     }
 }
-impl<T: Entity> utoipa::ToSchema for Id<T> {}
+impl<T: Entity> utoipa::ToSchema for Id<T> {
+    /// `TenantId`, `ApiKeyId`: without a name of its own each entity's schema would overwrite the others'.
+    fn name() -> std::borrow::Cow<'static, str> {
+        let words = T::PREFIX.split('_').map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            first.to_ascii_uppercase() + rest
+        });
+        std::borrow::Cow::Owned(words.collect::<String>() + "Id")
+    }
+}
 
 #[cfg(test)]
 mod tests {

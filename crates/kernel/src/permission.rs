@@ -107,6 +107,12 @@ impl<P: Registry> Grants<P> {
         self.0 & other.0 == other.0
     }
 
+    /// What is granted in both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0, PhantomData)
+    }
+
     /// Reads scopes as they are written: `*`, `noun:*`, `noun:verb`.
     pub fn parse<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Result<Self, UnknownPermission> {
         scopes.into_iter().try_fold(Self::none(), |set, scope| {

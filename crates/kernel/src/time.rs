@@ -57,7 +57,11 @@ impl Timestamp {
     /// Later by so many times 24 hours, saturating.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
-        Self(self.0.saturating_add(SignedDuration::from_hours(days.saturating_mul(24))).unwrap_or(self.0))
+        Self(
+            self.0
+                .saturating_add(SignedDuration::from_hours(days.saturating_mul(24)))
+                .unwrap_or(self.0),
+        )
     }
 }
 

@@ -26,13 +26,18 @@ create table tenants (
     deletion_requested_at timestamptz,
     purge_at              timestamptz,
     deleted_at            timestamptz,
-    -- Where a suspended or deleting tenant returns to.
-    resume_status         text
+    -- What a suspended, canceled or deleting tenant returns to in the end; null once it cannot return.
+    resume_status         text check (resume_status in ('trial', 'active'))
 );
-create index tenants_by_status on tenants (status, id);
-create index tenants_by_plan on tenants (plan, id);
-create index tenants_by_strategy on tenants (isolation_strategy, id);
-create index tenants_by_name on tenants (lower(name), id);
+-- Lists leave removed tenants out, so that their tombstones do not lie in the way of a page.
+create index tenants_by_creation on tenants (created_at, id) where status <> 'deleted';
+create index tenants_by_name on tenants (lower(name), id) where status <> 'deleted';
+create index tenants_by_status on tenants (status, created_at, id);
+create index tenants_by_plan on tenants (plan, created_at, id) where status <> 'deleted';
+create index tenants_by_strategy on tenants (isolation_strategy, created_at, id) where status <> 'deleted';
+-- Searching by how a name or slug begins.
+create index tenants_by_name_start on tenants (lower(name) text_pattern_ops) where status <> 'deleted';
+create index tenants_by_slug_start on tenants (slug text_pattern_ops) where status <> 'deleted';
 create index tenants_by_trial_end on tenants (trial_ends_at, id) where status = 'trial';
 create index tenants_by_subscription_end on tenants (subscription_ends_at, id) where subscription_ends_at is not null;
 create index tenants_by_purge on tenants (purge_at) where status = 'deleting';
@@ -57,6 +62,7 @@ create table slugs (
     check (redirect_until is null or claimable_at is not null)
 );
 create index slugs_by_tenant on slugs (tenant_id);
+create index slugs_by_release on slugs (claimable_at) where claimable_at is not null;
 alter table slugs enable row level security;
 alter table slugs force row level security;
 create policy platform on slugs to tenantry_platform using (true) with check (true);

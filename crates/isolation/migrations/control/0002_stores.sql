@@ -46,7 +46,8 @@ create table idempotency_keys (
     status      smallint not null,
     location    text,
     etag        text,
-    body        text not null,
+    -- Sealed: an answer may hold a secret that is shown once.
+    body        bytea not null,
     created_at  timestamptz not null,
     primary key (tenant_id, key)
 );

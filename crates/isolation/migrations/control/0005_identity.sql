@@ -33,6 +33,7 @@ create table invitations (
     constraint invitations_token_unique unique (token_hash),
     foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
 );
+create index invitations_by_user on invitations (tenant_id, user_id);
 alter table invitations enable row level security;
 alter table invitations force row level security;
 create policy tenant_wall on invitations to tenantry_app
@@ -43,7 +44,7 @@ grant select, insert, update, delete on invitations to tenantry_platform;
 
 -- Keys for machines of a tenant. Only a SHA-256 of the key is kept.
 create table api_keys (
-    tenant_id    uuid not null references tenants (id),
+    tenant_id    uuid not null constraint api_keys_tenant references tenants (id),
     id           uuid not null,
     name         text not null,
     prefix       text not null,
@@ -53,11 +54,14 @@ create table api_keys (
     expires_at   timestamptz,
     last_used_at timestamptz,
     revoked_at   timestamptz,
+    -- The key that a rotation made in its place; this one then ends at expires_at.
+    replaced_by  uuid,
     created_at   timestamptz not null,
     primary key (tenant_id, id),
     constraint api_keys_secret_unique unique (secret_hash),
-    foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+    constraint api_keys_user foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
 );
+create index api_keys_by_user on api_keys (tenant_id, user_id) where user_id is not null;
 alter table api_keys enable row level security;
 alter table api_keys force row level security;
 create policy tenant_wall on api_keys to tenantry_app
@@ -79,7 +83,7 @@ grant select, insert, update, delete on admins to tenantry_platform;
 
 create table admin_api_keys (
     id           uuid primary key,
-    admin_id     uuid references admins (id) on delete cascade,
+    admin_id     uuid constraint admin_api_keys_admin references admins (id) on delete cascade,
     name         text not null,
     prefix       text not null,
     secret_hash  bytea not null check (octet_length(secret_hash) = 32),
@@ -87,7 +91,9 @@ create table admin_api_keys (
     expires_at   timestamptz,
     last_used_at timestamptz,
     revoked_at   timestamptz,
+    replaced_by  uuid,
     created_at   timestamptz not null,
     constraint admin_api_keys_secret_unique unique (secret_hash)
 );
+create index admin_api_keys_by_admin on admin_api_keys (admin_id) where admin_id is not null;
 grant select, insert, update, delete on admin_api_keys to tenantry_platform;

@@ -1,4 +1,5 @@
--- Host names that tenants bring. One row a name, so that the database decides who holds it.
+-- Host names that tenants bring, as A-labels. One row a name, so that the database decides who holds it. A
+-- released name stays until it may be claimed again, so that nobody takes over a name whose DNS still points here.
 create table custom_domains (
     domain             text primary key,
     tenant_id          uuid not null,
@@ -7,9 +8,11 @@ create table custom_domains (
     verification_token text not null,
     created_at         timestamptz not null,
     verified_at        timestamptz,
-    claimable_at       timestamptz
+    claimable_at       timestamptz,
+    check ((status = 'released') = (claimable_at is not null))
 );
-create index custom_domains_by_tenant on custom_domains (tenant_id);
+create index custom_domains_by_tenant on custom_domains (tenant_id, domain);
+create index custom_domains_by_release on custom_domains (claimable_at) where claimable_at is not null;
 alter table custom_domains enable row level security;
 alter table custom_domains force row level security;
 create policy tenant_wall on custom_domains to tenantry_app

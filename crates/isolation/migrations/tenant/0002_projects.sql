@@ -1,3 +1,4 @@
+-- Lists are in the order of `id` (UUIDv7: by creation), so each index that a filter needs ends with it.
 create table projects (
     tenant_id   uuid not null,
     id          uuid not null,
@@ -10,6 +11,7 @@ create table projects (
     updated_at  timestamptz not null,
     primary key (tenant_id, id)
 );
+create index projects_by_status on projects (tenant_id, status, id);
 alter table projects enable row level security;
 alter table projects force row level security;
 create policy tenant_wall on projects
@@ -28,9 +30,11 @@ create table tasks (
     created_at  timestamptz not null,
     updated_at  timestamptz not null,
     primary key (tenant_id, id),
+    -- A foreign key is not subject to row-level security: with the tenant in it, no row can point across the wall.
     constraint tasks_project_fk foreign key (tenant_id, project_id) references projects (tenant_id, id) on delete cascade
 );
 create index tasks_by_project on tasks (tenant_id, project_id, id);
+create index tasks_by_project_and_status on tasks (tenant_id, project_id, status, id);
 alter table tasks enable row level security;
 alter table tasks force row level security;
 create policy tenant_wall on tasks

@@ -1,6 +1,7 @@
 //! The walls, tried on a real PostgreSQL.
 
 mod audit_outbox;
+mod changes;
 mod idempotency;
 mod pools;
 mod stores;

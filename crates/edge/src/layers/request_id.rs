@@ -1,0 +1,73 @@
+//! Every request has an id: the caller's own where it is harmless, else a fresh one. It is echoed, logged, and
+//! part of every problem.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use kernel::{Entity, Id, Seams};
+
+use crate::problem::ProblemResponse;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names one request; also an extractor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+/// Marker for fresh ids: `req_…`.
+enum Fresh {}
+impl Entity for Fresh {
+    const PREFIX: &'static str = "req";
+}
+
+impl RequestId {
+    /// As it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn fresh(seams: &Seams) -> Self {
+        let id: Id<Fresh> = seams.new_id();
+        Self(id.to_string().into())
+    }
+
+    /// The caller's, if it is given once and cannot be mistaken for anything else in a log.
+    fn given(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(X_REQUEST_ID).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return None;
+        };
+        let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        let text = value.to_str().ok()?;
+        ((1..=64).contains(&text.len()) && text.as_bytes().iter().all(harmless)).then(|| Self(text.into()))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = ProblemResponse;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
+        let id = parts.extensions.get().cloned();
+        id.ok_or_else(|| ProblemResponse::internal("the route is outside the edge's layers"))
+    }
+}
+
+pub(super) async fn identify(State(seams): State<Seams>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::given(request.headers()).unwrap_or_else(|| RequestId::fresh(&seams));
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.run(request).await;
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}

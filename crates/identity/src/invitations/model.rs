@@ -1,0 +1,45 @@
+//! An invitation.
+
+use kernel::{Entity, Id, Secret, TenantId, Timestamp, UserId};
+use serde::Serialize;
+
+use crate::api_keys::ApiKey;
+use crate::users::User;
+
+/// Marker of invitations.
+#[derive(Debug)]
+pub enum InvitationEntity {}
+impl Entity for InvitationEntity {
+    const PREFIX: &'static str = "invitation";
+}
+/// An invitation's identifier.
+pub type InvitationId = Id<InvitationEntity>;
+
+/// An invitation, without its token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    /// Which.
+    pub id: InvitationId,
+    /// To which tenant.
+    pub tenant_id: TenantId,
+    /// Whom.
+    pub user_id: UserId,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// When it was used.
+    pub accepted_at: Option<Timestamp>,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// What someone gets who accepts.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    /// He himself, active now.
+    pub user: User,
+    /// A key that acts as him, with what his role allows.
+    pub api_key: ApiKey,
+    /// That key's secret, this once.
+    pub secret: Secret<String>,
+}

@@ -1,0 +1,181 @@
+//! Every option of the product. A new one is added here and nowhere else; then `bin/generate`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use kernel::Secret;
+use mail::Mailbox;
+use url::Url;
+
+use super::declaration::{OptionInfo, SectionInfo, first, sections};
+use super::reader::Reader;
+use super::setting::{
+    DatabaseUrl, Domain, Environment, HexKey, LogFilter, LogFormat, PlantedFaults, Setting, SmtpTls,
+};
+
+sections! {
+    /// Where the product listens and what it is called from outside.
+    [server] Server {
+        /// The address and port to listen on.
+        listen: SocketAddr = "127.0.0.1:3000";
+        /// Where clients reach the product: links in mails lead there. Without it, the address it listens on.
+        public_url: Option<Url>, example "https://app.example.com";
+        /// The domain whose subdomains select tenants: `acme.app.example.com`. Without it, none does.
+        base_domain: Option<Domain>, example "app.example.com";
+        /// The proxies in front, whose `Forwarded` and `X-Forwarded-*` headers are believed.
+        trusted_proxies: Vec<IpNet> = [], example ["10.0.0.0/8"];
+        /// Sends `Strict-Transport-Security`, where TLS ends in front of us.
+        strict_transport_security: bool = false;
+    }
+
+    /// How much one client, and all of them together, may ask for. Sizes in bytes, times such as "30s" or "5m".
+    [limits] Limits {
+        /// A request's body, except where a route takes files.
+        body_bytes: usize = 1_048_576;
+        /// How long a body may take to arrive, and a streamed one from piece to piece.
+        body_time: Duration = "15s";
+        /// How long a request may take until its answer begins.
+        request_time: Duration = "30s";
+        /// Requests that are worked on at once; more are answered 503 immediately.
+        concurrency: usize = 512;
+        /// Open connections; more wait.
+        connections: usize = 8_192;
+        /// How long a request's head may take to arrive, and how long an idle connection is kept.
+        head_time: Duration = "30s";
+        /// A request's head; at least 8192.
+        head_bytes: usize = 32_768;
+        /// Header fields of a request.
+        head_fields: usize = 100;
+        /// How long a shutdown waits for running requests.
+        drain_time: Duration = "20s";
+    }
+
+    /// PostgreSQL 15 to 18, the only database.
+    [database] Database {
+        /// A direct connection with CREATEROLE and CREATEDB that owns the database named (or is superuser). Used for DDL
+        /// only; the product serves as roles of its own, which it creates.
+        #[env("DATABASE_URL")]
+        url: Option<DatabaseUrl>, example "postgres://tenantry:password@db.example.com/tenantry";
+        /// A transaction pooler (PgBouncer) in front of the same server, through which requests go instead.
+        pooler_url: Option<DatabaseUrl>, example "postgres://db.example.com:6432/tenantry";
+        /// Whether statements are prepared by name. PgBouncer before 1.21 cannot carry that in transaction mode.
+        prepared_statements: bool = true;
+        /// Whether caches hear of changes by LISTEN over the direct connection; otherwise by polling.
+        listen: bool = true;
+        /// Connections to the control plane.
+        control_connections: u32 = 20;
+        /// Tenant databases that are connected to at one time, with two connections each.
+        tenant_databases: usize = 20;
+    }
+
+    /// Redis, for what several nodes share. Accepted, not used yet.
+    [redis] Redis {
+        /// Where it is.
+        #[env("REDIS_URL")]
+        url: Option<Secret<String>>, example "redis://redis.example.com";
+    }
+
+    /// Stripe. Accepted, not used yet.
+    [stripe] Stripe {
+        /// The secret API key.
+        #[env("STRIPE_SECRET_KEY")]
+        secret_key: Option<Secret<String>>, example "sk_live_...";
+        /// What its webhooks are signed with.
+        #[env("STRIPE_WEBHOOK_SECRET")]
+        webhook_secret: Option<Secret<String>>, example "whsec_...";
+        /// The publishable API key, which is not secret.
+        #[env("STRIPE_PUBLISHABLE_KEY")]
+        publishable_key: Option<String>, example "pk_live_...";
+    }
+
+    /// Where tenants' files are: in a bucket if one is named, else in a folder.
+    [storage] Storage {
+        /// The folder; on several nodes it must be the same one.
+        folder: PathBuf = "/var/lib/tenantry/files";
+        /// The bucket, of S3 or something that speaks S3. It must exist and be unversioned.
+        #[env("AWS_S3_BUCKET")]
+        bucket: Option<String>, example "tenantry-files";
+        /// The region that requests are signed for.
+        #[env("AWS_REGION")]
+        region: String = "us-east-1";
+        /// The server's address when it is not Amazon's own.
+        #[env("AWS_ENDPOINT_URL")]
+        endpoint: Option<Url>, example "https://s3.example.com";
+        /// The access key's identifier.
+        #[env("AWS_ACCESS_KEY_ID")]
+        access_key: Option<String>, example "AKIA...";
+        /// The access key itself.
+        #[env("AWS_SECRET_ACCESS_KEY")]
+        secret_key: Option<Secret<String>>, example "...";
+        /// Whether an `http:` endpoint is accepted.
+        allow_http: bool = false;
+        /// Asks for encryption at rest with every write (SSE-S3). Some compatible stores refuse that.
+        server_side_encryption: bool = false;
+    }
+
+    /// How mail leaves: by SMTP if a host is named, else into a folder, one `.eml` file each.
+    [mail] Mail {
+        /// Whom mail is from.
+        #[env("SMTP_FROM")]
+        from: Mailbox = "Tenantry <no-reply@localhost>";
+        /// The folder.
+        folder: PathBuf = "/var/lib/tenantry/mail";
+        /// The SMTP server's name, which its certificate must carry.
+        #[env("SMTP_HOST")]
+        smtp_host: Option<String>, example "smtp.example.com";
+        /// Its port.
+        #[env("SMTP_PORT")]
+        smtp_port: u16 = 587;
+        /// Who we are to it.
+        #[env("SMTP_USER")]
+        smtp_user: Option<String>, example "tenantry";
+        /// The password for that.
+        #[env("SMTP_PASSWORD")]
+        smtp_password: Option<Secret<String>>, example "...";
+        /// "implicit" (from the first byte), "starttls" (required), "none", or "auto": implicit on port 465, none to
+        /// this machine, else starttls.
+        smtp_tls: SmtpTls = "auto";
+        /// The name we greet it with.
+        smtp_hello_name: Option<Domain>, example "app.example.com";
+        /// How long connecting may take, and again one mail.
+        smtp_timeout: Duration = "60s";
+    }
+
+    /// Keys, and who is believed.
+    [security] Security {
+        /// "production", or "development", which permits what only a developer's machine may have.
+        environment: Environment = "production";
+        /// The installation's root key, from which its other keys and database passwords follow: 64 hexadecimal digits,
+        /// from `openssl rand -hex 32`. Keep a copy: without it, what was encrypted with it is lost.
+        master_key: Option<HexKey>, example "...";
+        /// A file that holds it instead.
+        master_key_file: Option<PathBuf>, example "/run/secrets/tenantry-master-key";
+        /// Gateways that authenticate in front of us: `X-Tenant-Id` and `X-User-Id` from these networks are believed.
+        trusted_header_networks: Vec<IpNet> = [], example ["10.1.2.0/24"];
+    }
+
+    /// Tenants and what they may store.
+    [tenants] Tenants {
+        /// How many days a deleted tenant can be restored.
+        deletion_grace_days: u32 = 30;
+        /// The largest file, in bytes.
+        upload_max_bytes: u64 = 104_857_600;
+    }
+
+    /// What is logged, to standard error.
+    [logging] Logging {
+        /// "json" (a line each), "pretty" (for people), or "auto": json in production.
+        format: LogFormat = "auto";
+        /// What is logged, as `level` or `target=level,…`: error, warn, info, debug, trace.
+        filter: LogFilter = "info";
+    }
+
+    /// For tests of the product. Refused in production.
+    [development] Development {
+        /// Points in the code where the process is to fail or to die: `point=error` or `point=abort`, by commas.
+        #[env("TENANTRY_FAULTS")]
+        faults: Option<PlantedFaults>, example "provision.storage=error";
+    }
+}

@@ -1,0 +1,1 @@
+//! The product as one program: configuration, command line, wiring.

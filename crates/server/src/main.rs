@@ -1,0 +1,2 @@
+//! The program `tenantry`.
+fn main() {}
