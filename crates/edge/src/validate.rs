@@ -5,21 +5,7 @@ use std::ops::RangeInclusive;
 
 use kernel::FieldError;
 
-/// A request body that can say what is wrong with itself. The extractors call it, so a body is never used
-/// unchecked; one with nothing to check says `impl Validate for X {}`.
-pub trait Validate {
-    /// Whether only a JSON object will do; false for the rare body of another shape.
-    const OBJECT: bool = true;
-
-    /// Adds one error for each field that is wrong.
-    fn check(&self, errors: &mut Vec<FieldError>) {
-        let _ = errors;
-    }
-}
-
-impl Validate for serde_json::Value {
-    const OBJECT: bool = false;
-}
+pub use kernel::Validate;
 
 /// Collects errors with pointers relative to one place in the body.
 #[derive(Debug)]

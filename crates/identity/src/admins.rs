@@ -9,4 +9,4 @@ mod ops;
 mod tests;
 
 pub use model::{Admin, AdminId, FirstAdmin, NewAdmin};
-pub use ops::{AdminError, create, ensure_first_admin};
+pub use ops::{AdminError, any, create, ensure_first_admin};

@@ -29,6 +29,9 @@ pub const APP_ROLE: &str = "tenantry_app";
 pub(crate) const OWNER_ROLE: &str = "tenantry_owner";
 pub(crate) const TENANT_ROLE: &str = "tenantry_tenant";
 
+/// Major versions that the product was tested with.
+pub(crate) const SUPPORTED: std::ops::RangeInclusive<i32> = 15..=18;
+
 /// What role-level settings every login of ours has: no statement, lock or idle transaction holds on for ever.
 pub(crate) const LOGIN_LIMITS: [(&str, &str); 3] = [
     ("statement_timeout", "20s"),
@@ -107,7 +110,7 @@ async fn check_version(admin: &mut PgConnection) -> Result<(), BootstrapError> {
         .fetch_one(admin)
         .await?;
     let major = number / 10_000;
-    if (15..=18).contains(&major) {
+    if SUPPORTED.contains(&major) {
         Ok(())
     } else {
         Err(BootstrapError::Version(major))

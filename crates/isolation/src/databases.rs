@@ -233,7 +233,7 @@ impl Databases {
     }
 }
 
-fn app_options(settings: &Settings, base: &PgConnectOptions) -> PgConnectOptions {
+pub(crate) fn app_options(settings: &Settings, base: &PgConnectOptions) -> PgConnectOptions {
     let password = bootstrap::app_password(&settings.master);
     tuned(settings, base)
         .username(APP_ROLE)

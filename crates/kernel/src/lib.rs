@@ -18,7 +18,7 @@ pub use actor::{Actor, ActorKind};
 pub use fault::Faults;
 pub use id::{Entity, Id};
 pub use permission::{AdminPermission, Grants, Permission};
-pub use problem::{Code, FieldError, Problem};
+pub use problem::{Code, FieldError, Problem, Validate};
 pub use sealing::{BrokenSeal, SealingKey};
 pub use seams::{Clock, Rng, Seams};
 pub use secret::{MasterKey, Secret};

@@ -47,6 +47,7 @@ codes! {
     TooManyRequests = "too_many_requests", 429, "Too many requests.";
     HeadersTooLarge = "headers_too_large", 431, "The header fields are larger than allowed.";
     Internal = "internal", 500, "Something went wrong on our side.";
+    ProvisioningFailed = "provisioning_failed", 503, "The tenant could not be made.";
     Unavailable = "unavailable", 503, "The service cannot answer right now.";
     Overloaded = "overloaded", 503, "The service is busy; try again shortly.";
     Timeout = "timeout", 504, "The request took too long.";
@@ -112,4 +113,20 @@ impl From<Code> for Problem {
     fn from(code: Code) -> Self {
         Self::new(code, "")
     }
+}
+
+/// A request body that can say what is wrong with itself. The extractors call it, so a body is never used
+/// unchecked; one with nothing to check says `impl Validate for X {}`.
+pub trait Validate {
+    /// Whether only a JSON object will do; false for the rare body of another shape.
+    const OBJECT: bool = true;
+
+    /// Adds one error for each field that is wrong.
+    fn check(&self, errors: &mut Vec<FieldError>) {
+        let _ = errors;
+    }
+}
+
+impl Validate for serde_json::Value {
+    const OBJECT: bool = false;
 }

@@ -81,6 +81,18 @@ impl Cluster {
         })
     }
 
+    /// Ends what is left of an earlier run and removes the data folder with everything in it, also where it was
+    /// relocated to. A folder that another process runs is left alone.
+    pub async fn remove(data_dir: &Path) -> Result<(), Error> {
+        let Ok(data_dir) = fs::canonicalize(data_dir) else {
+            return Ok(()); // nothing there
+        };
+        let _lock = Lock::take(&data_dir).await?;
+        let home = fs::canonicalize(data_dir.join("relocated")).unwrap_or_else(|_| data_dir.clone());
+        leftovers::end(&home.join("cluster/data")).await?;
+        Place::remove(&data_dir)
+    }
+
     /// A superuser's connection to a database, over the socket, in the form that libpq and sqlx read.
     pub fn url(&self, database: &str) -> String {
         let socket = self

@@ -79,6 +79,30 @@ impl Place {
         self.home.join("cluster/data")
     }
 
+    /// Removes everything below a data folder, also where it was relocated to. Nothing runs on the cluster, and the
+    /// caller holds the folder's lock.
+    pub(crate) fn remove(data_dir: &Path) -> Result<(), Error> {
+        let relocated = fs::canonicalize(data_dir.join("relocated")).ok();
+        let home = relocated.as_deref().unwrap_or(data_dir);
+        let socket = socket_folder(&home.join("cluster"));
+        // A link to somewhere else is not ours to follow.
+        let relocated = relocated
+            .as_deref()
+            .filter(|home| home.parent() == Some(Path::new(REACHABLE)));
+        for folder in [Some(socket.as_path()), relocated, Some(data_dir)]
+            .into_iter()
+            .flatten()
+        {
+            match fs::remove_dir_all(folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(error).doing("removing", folder)?
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// An empty folder for the socket that only the account (and root) can enter. Nothing runs on the cluster, so
     /// what an earlier run left there is rubbish.
     pub(crate) fn fresh_socket_folder(&self) -> Result<PathBuf, Error> {

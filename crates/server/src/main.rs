@@ -1,2 +1,7 @@
 //! The program `tenantry`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::cli::run()
+}

@@ -16,6 +16,7 @@ pub use tenants::{
     Action, BillingCycle, ChangeTenantError, CreateTenantError, Filter, GraceDays, InvalidGrace, InvalidLine,
     InvalidSettings, InvalidSlug, InvalidTransition, ListTenantsError, NewTenant, PageRequest, PatchTenant,
     Position, Region, Settings, Slug, Sort, Status, SuspensionReason, Tenant, TenantName, VersionMismatch,
-    activate, begin_removals, cancel, convert, expire_trials, fail, find_by_slug, get, insert, list, mark_deleted,
-    own, reactivate, request_deletion, restore, scheduled, set_custom_domain, suspend, update, update_own, view,
+    activate, begin_removals, cancel, convert, expire_trials, fail, find_by_slug, get, get_for_update,
+    insert, list, mark_deleted, own, reactivate, request_deletion, restore, scheduled, set_custom_domain,
+    suspend, update, update_own, view,
 };

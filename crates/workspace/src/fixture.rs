@@ -36,13 +36,20 @@ pub(crate) async fn trail(db: &TestDatabase, tenant: TenantId) -> Vec<AuditEvent
 
 /// `type action` of an event, for comparing.
 pub(crate) fn told(event: &AuditEvent) -> (&str, &str, Option<&str>) {
-    let name = event.resource.as_ref().and_then(|resource| resource.name.as_deref());
+    let name = event
+        .resource
+        .as_ref()
+        .and_then(|resource| resource.name.as_deref());
     (&event.event_type, &event.action, name)
 }
 
 /// `(field, old, new)` of an event's changes.
 pub(crate) fn changes(event: &AuditEvent) -> Vec<(&str, &Value, &Value)> {
-    event.changes.iter().map(|change| (&*change.field, &change.old_value, &change.new_value)).collect()
+    event
+        .changes
+        .iter()
+        .map(|change| (&*change.field, &change.old_value, &change.new_value))
+        .collect()
 }
 
 /// A local object store in a folder of its own.
@@ -54,7 +61,9 @@ pub(crate) struct Objects {
 impl Objects {
     pub(crate) fn new(db: &TestDatabase) -> Self {
         let root = tempfile::tempdir().expect("a folder");
-        let config = StorageConfig::Local { root: root.path().join("objects") };
+        let config = StorageConfig::Local {
+            root: root.path().join("objects"),
+        };
         let storage = Storage::open(&config, db.databases().seams().clone()).expect("it opens");
         Self { root, storage }
     }
@@ -74,7 +83,11 @@ impl Objects {
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(20), look).await;
-        assert!(waited.is_ok(), "{:?} are left instead of {expected}", self.files());
+        assert!(
+            waited.is_ok(),
+            "{:?} are left instead of {expected}",
+            self.files()
+        );
     }
 }
 

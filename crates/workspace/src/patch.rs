@@ -9,6 +9,10 @@ pub(crate) fn value<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> 
 }
 
 /// A field that can be empty: `null` is `Some(None)`.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are the three things a member can be"
+)]
 pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Option<T>>, D::Error> {

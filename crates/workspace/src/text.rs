@@ -3,7 +3,7 @@
 //! A line (a name, a title) is stored without the space around it. Prose keeps its line breaks, as `\n`. Control
 //! characters are refused everywhere: they do not print, and PostgreSQL cannot store U+0000.
 
-use kernel::FieldError;
+use kernel::{FieldError, Validate};
 
 /// Characters that the description of anything may have.
 pub(crate) const DESCRIPTION_MAX: usize = 10_000;
@@ -14,9 +14,15 @@ pub(crate) const DESCRIPTION_MAX: usize = 10_000;
 pub struct Invalid(pub Vec<FieldError>);
 
 impl Invalid {
-    /// Passes when nothing is wrong.
-    pub(crate) fn unless_empty(errors: Vec<FieldError>) -> Result<(), Self> {
-        if errors.is_empty() { Ok(()) } else { Err(Self(errors)) }
+    /// Passes when nothing is wrong: an operation trusts nobody to have looked before.
+    pub(crate) fn unless_valid(request: &impl Validate) -> Result<(), Self> {
+        let mut errors = Vec::new();
+        request.check(&mut errors);
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(errors))
+        }
     }
 }
 
@@ -24,7 +30,10 @@ impl Invalid {
 pub(crate) fn check_line(errors: &mut Vec<FieldError>, pointer: &str, text: &str, most: usize) {
     let line = text.trim();
     if !(1..=most).contains(&line.chars().count()) {
-        errors.push(FieldError::new(pointer, format!("must be 1 to {most} characters long")));
+        errors.push(FieldError::new(
+            pointer,
+            format!("must be 1 to {most} characters long"),
+        ));
     }
     if line.chars().any(char::is_control) {
         errors.push(FieldError::new(pointer, "must not contain control characters"));

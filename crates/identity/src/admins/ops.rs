@@ -99,7 +99,8 @@ pub async fn ensure_first_admin(
     Ok(())
 }
 
-async fn any(tx: &mut ControlTx) -> Result<bool, sqlx::Error> {
+/// Whether the installation has an operator.
+pub async fn any(tx: &mut ControlTx) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(r#"select exists (select from control.admins) as "any!""#)
         .fetch_one(tx.conn())
         .await

@@ -3,6 +3,7 @@ use std::time::Duration;
 use isolation::Tx as _;
 use kernel::{Actor, ActorKind, Grants};
 use testkit::TestDatabase;
+use tokio::time::Instant;
 
 use super::{create, get, list, revoke, rotate};
 use crate::fixture::{as_actor, events, grants, inside, key, new_tenant, owner, platform, wanted};
@@ -31,11 +32,11 @@ async fn a_tenant_makes_lists_and_revokes_its_keys() {
     let rest = list(&mut tx, tenant, None, Some(page[1].id), 2)
         .await
         .expect("a page");
-    assert_eq!(rest, [first.clone()]);
+    assert_eq!(rest, std::slice::from_ref(first));
     let found = list(&mut tx, tenant, Some(&page[1].prefix), None, 10)
         .await
         .expect("a page");
-    assert_eq!(found, [page[1].clone()]);
+    assert_eq!(found, page[1..]);
 
     let revoked = revoke(&mut tx, tenant, first.id).await.expect("revoked");
     assert!(revoked.revoked_at.is_some());
@@ -205,29 +206,34 @@ async fn a_rotated_key_ends_with_the_overlap() {
 }
 
 #[tokio::test]
-async fn of_two_rotations_at_once_one_succeeds() {
+async fn of_two_rotations_at_once_the_second_waits_and_is_refused() {
     let db = TestDatabase::new().await;
     let ctx = new_tenant(&db).await;
-    let (old, _) = key(&db, ctx.tenant_id(), wanted("ci", &["*"], None)).await;
-    let turn = || async {
-        let mut tx = inside(&ctx).await;
-        let rotated = rotate(
-            &mut tx,
-            ctx.tenant_id(),
-            Grants::all(),
-            old.id,
-            Overlap::default(),
-        )
-        .await?;
-        tx.commit().await?;
-        Ok::<_, KeyError>(rotated)
-    };
-    let outcomes = tokio::join!(turn(), turn());
-    assert!(
-        matches!(
-            outcomes,
-            (Ok(_), Err(KeyError::AlreadyRotated)) | (Err(KeyError::AlreadyRotated), Ok(_))
-        ),
-        "{outcomes:?}"
-    );
+    let tenant = ctx.tenant_id();
+    let (old, _) = key(&db, tenant, wanted("ci", &["*"], None)).await;
+    let (mut first, mut second) = (inside(&ctx).await, inside(&ctx).await);
+    rotate(&mut first, tenant, Grants::all(), old.id, Overlap::default())
+        .await
+        .expect("rotated");
+    let mut later = Box::pin(rotate(
+        &mut second,
+        tenant,
+        Grants::all(),
+        old.id,
+        Overlap::default(),
+    ));
+    let mut superuser = db.superuser().await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let waits = "select exists (select from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock')";
+    loop {
+        assert!(Instant::now() < deadline, "the second rotation should wait");
+        tokio::select! {
+            outcome = &mut later => panic!("{outcome:?} without waiting"),
+            waiting = sqlx::query_scalar(waits).fetch_one(&mut superuser) => if waiting.expect("an answer") { break },
+        }
+    }
+    first.commit().await.expect("committed");
+    let outcome = later.await;
+    assert!(matches!(outcome, Err(KeyError::AlreadyRotated)), "{outcome:?}");
 }

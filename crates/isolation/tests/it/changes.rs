@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use isolation::{News, Subscription};
+use isolation::{Databases, News, Settings, Subscription};
+use kernel::Seams;
 use sqlx::Executor;
 use testkit::TestDatabase;
 use tokio::time::timeout;
@@ -50,4 +51,37 @@ async fn another_node_hears_within_a_second_and_is_told_of_an_interruption() {
     stop.cancel();
     task.await.expect("the task ends");
     assert_eq!(next(&mut news).await, News::Interrupted);
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_listen_hears_within_a_second_too() {
+    let here = TestDatabase::new().await;
+    let settings = Settings {
+        admin: here.url().parse().expect("a PostgreSQL URL"),
+        pooler: None,
+        prepared_statements: true,
+        listen: false,
+        control_connections: 2,
+        tenant_databases: 1,
+        master: testkit::master_key(),
+    };
+    announce(&here, "before").await;
+    let (there, _hints) = Databases::open(settings, Seams::real())
+        .await
+        .expect("the product connects");
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(there.clone().spread_news(stop.clone()));
+    let mut news = there.subscribe();
+    while next(&mut news).await != News::Everything {}
+    for key in ["one", "two"] {
+        announce(&here, key).await;
+        let heard = timeout(Duration::from_secs(1), news.next())
+            .await
+            .expect("within a second");
+        let (topic, key) = ("tenant".to_owned(), key.to_owned());
+        assert_eq!(heard, News::One { topic, key });
+    }
+    stop.cancel();
+    task.await.expect("the task ends");
+    there.close().await;
 }

@@ -209,6 +209,21 @@ async fn a_second_starter_is_refused_by_name_and_the_first_is_unharmed() {
 }
 
 #[tokio::test]
+async fn removal_takes_what_a_killed_owner_left_but_nothing_that_runs() {
+    let scratch = Scratch::with_cluster().await;
+    let pg = scratch.join("pg");
+    let owner = Owner::start(Path::new(PROGRAM), &pg, None).await.unwrap();
+    let refused = Cluster::remove(&pg).await.unwrap_err();
+    assert!(matches!(refused, Error::InUse { .. }), "{refused}");
+    mark(&owner.url).await;
+    owner.kill().await;
+    Cluster::remove(&pg).await.unwrap();
+    assert!(!pg.exists());
+    assert_eq!(processes(&pg), 0);
+    Cluster::remove(&pg).await.unwrap();
+}
+
+#[tokio::test]
 async fn another_majors_cluster_is_named_and_left_alone() {
     let scratch = Scratch::with_cluster().await;
     start(&scratch.join("pg")).await.stop().await.unwrap();

@@ -6,12 +6,12 @@ use super::names;
 use super::setting::Setting;
 
 /// One option's effective value, fit to be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Effective {
     /// The option.
     pub key: &'static str,
     /// Its value as TOML, masked where it is secret; nothing when it is not set.
-    pub value: Option<String>,
+    pub value: Option<toml::Value>,
     /// Where it came from.
     pub source: Source,
 }
@@ -31,7 +31,7 @@ impl Reader {
     }
 
     /// The value of this option; nothing after an error, which is remembered.
-    pub(super) fn read<T: Setting + Unset>(&mut self, key: &'static str) -> Option<T> {
+    pub(super) fn read<T: Setting>(&mut self, key: &'static str) -> Option<T> {
         let option = names::option(key).expect("the declaration asks for what it declares");
         let (value, source) = match self.merged.given.remove(key) {
             Some((given, source)) => (self.convert::<T>(option, &given, &source)?, source),
@@ -62,4 +62,17 @@ impl Reader {
         }
         converted
     }
+}
+
+fn default<T: Setting>(option: &OptionInfo) -> T {
+    let value = match option.default {
+        Some(text) => toml_value(text).and_then(|value| T::from_toml(&value)),
+        None => T::unset(),
+    };
+    value.expect("every declared default is a value of its type, which a test asserts")
+}
+
+fn toml_value(text: &str) -> Option<toml::Value> {
+    let mut table: toml::Table = format!("value = {text}").parse().ok()?;
+    table.remove("value")
 }

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use kernel::{Faults, MasterKey, Secret};
 use mail::Mailbox;
 use sqlx::postgres::PgConnectOptions;
+use toml::Value;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
@@ -27,17 +28,17 @@ pub trait Setting: Sized {
     fn from_text(text: &str) -> Option<Self>;
 
     /// From the file; most values are text there too.
-    fn from_toml(value: &toml::Value) -> Option<Self> {
+    fn from_toml(value: &Value) -> Option<Self> {
         Self::from_text(value.as_str()?)
     }
 
-    /// As TOML, masked where it is secret; nothing when it is not set.
-    fn shown(&self) -> Option<String>;
-}
+    /// What it is when nobody says anything and there is no default.
+    fn unset() -> Option<Self> {
+        None
+    }
 
-/// Text as TOML.
-pub(super) fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    /// As TOML, masked where it is secret; nothing when it is not set.
+    fn shown(&self) -> Option<Value>;
 }
 
 /// Types whose text is what the library makes of it.
@@ -48,9 +49,9 @@ macro_rules! texts {
             fn from_text(text: &str) -> Option<Self> {
                 text.parse().ok()
             }
-            fn shown(&self) -> Option<String> {
+            fn shown(&self) -> Option<Value> {
                 let show: fn(&Self) -> String = $show;
-                Some(quoted(&show(self)))
+                Some(show(self).into())
             }
         }
     )+};
@@ -76,11 +77,11 @@ macro_rules! integers {
             fn from_text(text: &str) -> Option<Self> {
                 text.replace('_', "").parse().ok()
             }
-            fn from_toml(value: &toml::Value) -> Option<Self> {
+            fn from_toml(value: &Value) -> Option<Self> {
                 value.as_integer()?.try_into().ok()
             }
-            fn shown(&self) -> Option<String> {
-                Some(self.to_string())
+            fn shown(&self) -> Option<Value> {
+                Some(Value::Integer((*self).try_into().unwrap_or(i64::MAX)))
             }
         }
     )+};
@@ -105,10 +106,10 @@ macro_rules! choices {
                     _ => None,
                 }
             }
-            fn shown(&self) -> Option<String> {
-                Some(quoted(match self {
-                    $( Self::$Choice => $name, )+
-                }))
+            fn shown(&self) -> Option<Value> {
+                Some(match self {
+                    $( Self::$Choice => $name.into(), )+
+                })
             }
         }
     )+};
@@ -149,11 +150,11 @@ impl Setting for bool {
     fn from_text(text: &str) -> Option<Self> {
         text.parse().ok()
     }
-    fn from_toml(value: &toml::Value) -> Option<Self> {
+    fn from_toml(value: &Value) -> Option<Self> {
         value.as_bool()
     }
-    fn shown(&self) -> Option<String> {
-        Some(self.to_string())
+    fn shown(&self) -> Option<Value> {
+        Some((*self).into())
     }
 }
 
@@ -164,9 +165,9 @@ impl Setting for Duration {
             .ok()
             .and_then(|span| span.try_into().ok())
     }
-    fn shown(&self) -> Option<String> {
+    fn shown(&self) -> Option<Value> {
         let span = SignedDuration::try_from(*self).unwrap_or(SignedDuration::MAX);
-        Some(quoted(&format!("{span:#}")))
+        Some(format!("{span:#}").into())
     }
 }
 
@@ -176,10 +177,13 @@ impl<T: Setting> Setting for Option<T> {
     fn from_text(text: &str) -> Option<Self> {
         T::from_text(text).map(Some)
     }
-    fn from_toml(value: &toml::Value) -> Option<Self> {
+    fn from_toml(value: &Value) -> Option<Self> {
         T::from_toml(value).map(Some)
     }
-    fn shown(&self) -> Option<String> {
+    fn unset() -> Option<Self> {
+        Some(None)
+    }
+    fn shown(&self) -> Option<Value> {
         self.as_ref().and_then(T::shown)
     }
 }
@@ -191,12 +195,11 @@ impl<T: Setting> Setting for Vec<T> {
     fn from_text(text: &str) -> Option<Self> {
         text.split(',').map(|entry| T::from_text(entry.trim())).collect()
     }
-    fn from_toml(value: &toml::Value) -> Option<Self> {
+    fn from_toml(value: &Value) -> Option<Self> {
         value.as_array()?.iter().map(T::from_toml).collect()
     }
-    fn shown(&self) -> Option<String> {
-        let entries: Vec<_> = self.iter().filter_map(T::shown).collect();
-        Some(format!("[{}]", entries.join(", ")))
+    fn shown(&self) -> Option<Value> {
+        Some(Value::Array(self.iter().filter_map(T::shown).collect()))
     }
 }
 
@@ -206,8 +209,8 @@ impl Setting for Secret<String> {
     fn from_text(text: &str) -> Option<Self> {
         Some(Self::new(text.to_owned()))
     }
-    fn shown(&self) -> Option<String> {
-        Some(quoted(MASK))
+    fn shown(&self) -> Option<Value> {
+        Some(MASK.into())
     }
 }
 
@@ -259,8 +262,8 @@ impl Setting for DatabaseUrl {
         text.parse::<PgConnectOptions>().ok()?;
         Some(Self(Secret::new(text.to_owned())))
     }
-    fn shown(&self) -> Option<String> {
-        Some(quoted(&self.masked()))
+    fn shown(&self) -> Option<Value> {
+        Some(self.masked().into())
     }
 }
 
@@ -274,14 +277,14 @@ impl HexKey {
         self.0.clone()
     }
 
-    /// Whether somebody made it up: 32 random bytes with fewer than eight different ones, or that count up, do not
+    /// Whether somebody made it up: 32 random bytes with fewer than sixteen different ones, or that count up, do not
     /// occur.
     pub(super) fn is_made_up(&self) -> bool {
         let pairs: Vec<_> = self.1.expose().as_bytes().chunks(2).collect();
         let mut different = pairs.clone();
         different.sort_unstable();
         different.dedup();
-        different.len() < 8 || different == pairs
+        different.len() < 16 || different == pairs
     }
 }
 
@@ -301,8 +304,8 @@ impl Setting for HexKey {
         }
         MasterKey::from_hex(&text).map(|key| Self(key, Secret::new(text)))
     }
-    fn shown(&self) -> Option<String> {
-        Some(quoted(MASK))
+    fn shown(&self) -> Option<Value> {
+        Some(MASK.into())
     }
 }
 

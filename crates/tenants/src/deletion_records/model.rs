@@ -97,6 +97,10 @@ impl SignedDeletionRecord {
             .map_err(|_| InvalidDeletionRecord::Signature)?;
         let record: DeletionRecord =
             serde_json::from_str(&self.text).map_err(|_| InvalidDeletionRecord::Shape)?;
-        if record.kind == KIND { Ok(record) } else { Err(InvalidDeletionRecord::Shape) }
+        if record.kind == KIND {
+            Ok(record)
+        } else {
+            Err(InvalidDeletionRecord::Shape)
+        }
     }
 }

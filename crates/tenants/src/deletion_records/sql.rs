@@ -43,7 +43,10 @@ pub async fn get(tx: &mut ControlTx, tenant: TenantId) -> Result<Option<SignedDe
     row.map(|row| {
         let signature = <[u8; 64]>::try_from(row.signature)
             .map_err(|_| sqlx::Error::Decode("a signature is not of 64 bytes".into()))?;
-        Ok(SignedDeletionRecord { text: row.record, signature })
+        Ok(SignedDeletionRecord {
+            text: row.record,
+            signature,
+        })
     })
     .transpose()
 }

@@ -35,7 +35,10 @@ fn the_text_is_canonical_and_names_nobody() {
 
 fn sha256(text: &str) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha2::Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[test]
@@ -45,20 +48,35 @@ fn only_the_key_makes_a_record_and_any_change_breaks_it() {
     let signed = original.sign(&key);
     assert_eq!(signed.verify(&key.verifying_key()), Ok(original));
     let other = signing_key(&MasterKey::new([2; 32]));
-    assert_eq!(signed.verify(&other.verifying_key()), Err(InvalidDeletionRecord::Signature));
-    let altered = SignedDeletionRecord { text: signed.text.replace("12", "11"), ..signed };
-    assert_eq!(altered.verify(&key.verifying_key()), Err(InvalidDeletionRecord::Signature));
+    assert_eq!(
+        signed.verify(&other.verifying_key()),
+        Err(InvalidDeletionRecord::Signature)
+    );
+    let altered = SignedDeletionRecord {
+        text: signed.text.replace("12", "11"),
+        ..signed
+    };
+    assert_eq!(
+        altered.verify(&key.verifying_key()),
+        Err(InvalidDeletionRecord::Signature)
+    );
 }
 
 #[test]
 fn another_signed_text_is_no_record() {
     use ed25519_dalek::Signer;
     let key = signing_key(&MasterKey::new([1; 32]));
-    let other_kind = record(tenant()).sign(&key).text.replace("deletion_record/1", "deletion_record/2");
+    let other_kind = record(tenant())
+        .sign(&key)
+        .text
+        .replace("deletion_record/1", "deletion_record/2");
     for text in ["{}".to_owned(), other_kind] {
         let signature = key.sign(text.as_bytes()).to_bytes();
         let signed = SignedDeletionRecord { text, signature };
-        assert_eq!(signed.verify(&key.verifying_key()), Err(InvalidDeletionRecord::Shape));
+        assert_eq!(
+            signed.verify(&key.verifying_key()),
+            Err(InvalidDeletionRecord::Shape)
+        );
     }
 }
 
@@ -78,5 +96,8 @@ async fn the_first_record_stays() {
     let stored = get(&mut tx, tenant()).await.expect("readable").expect("there");
     assert_eq!(stored, first);
     assert_eq!(db.audit(tenant()).await.len(), 1);
-    assert_eq!(stored.verify(&key.verifying_key()).expect("ours").removed.len(), 2);
+    assert_eq!(
+        stored.verify(&key.verifying_key()).expect("ours").removed.len(),
+        2
+    );
 }

@@ -45,7 +45,10 @@ impl BaseDomain {
         if name == self.0 {
             return Reading::Platform;
         }
-        match name.strip_suffix(self.0.as_str()).and_then(|rest| rest.strip_suffix('.')) {
+        match name
+            .strip_suffix(self.0.as_str())
+            .and_then(|rest| rest.strip_suffix('.'))
+        {
             None => Reading::Elsewhere(name),
             Some(label) if is_reserved(label) => Reading::Platform,
             Some(label) => label.parse().map_or(Reading::NoSlug, Reading::Slug),
@@ -125,7 +128,9 @@ mod tests {
             assert_eq!(text.parse().map(|base: BaseDomain| base.0), Ok(text.to_owned()));
         }
         let too_long = ["a"; 100].join(".");
-        for text in ["", ".", "a.", ".a", "A.com", "a..b", "-a.com", "a-.com", "a:80", "ä.com", &too_long] {
+        for text in [
+            "", ".", "a.", ".a", "A.com", "a..b", "-a.com", "a-.com", "a:80", "ä.com", &too_long,
+        ] {
             assert_eq!(text.parse::<BaseDomain>(), Err(InvalidBaseDomain), "{text}");
         }
     }

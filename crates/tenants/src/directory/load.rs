@@ -44,7 +44,9 @@ struct Row {
 impl From<Row> for TenantSnapshot {
     fn from(row: Row) -> Self {
         let plan = row.plan.plan();
-        let placement = row.placement.unwrap_or_else(|| Store::DEFAULT_PLACEMENT.to_owned());
+        let placement = row
+            .placement
+            .unwrap_or_else(|| Store::DEFAULT_PLACEMENT.to_owned());
         Self {
             id: row.id,
             slug: row.slug,
@@ -52,7 +54,10 @@ impl From<Row> for TenantSnapshot {
             status: row.status,
             suspension_reason: row.suspension_reason,
             plan: row.plan,
-            store: Arc::new(Store { placement, ..Store::new(row.id, row.strategy) }),
+            store: Arc::new(Store {
+                placement,
+                ..Store::new(row.id, row.strategy)
+            }),
             features: plan.features.overridden(&row.feature_overrides.0),
             limits: plan.limits.overridden(&row.limit_overrides.0),
             version: row.version,
@@ -64,7 +69,10 @@ async fn begin(databases: &Databases) -> Result<ControlTx, sqlx::Error> {
     databases.system("directory").control().await
 }
 
-pub(super) async fn by_id(databases: &Databases, id: TenantId) -> Result<Option<TenantSnapshot>, sqlx::Error> {
+pub(super) async fn by_id(
+    databases: &Databases,
+    id: TenantId,
+) -> Result<Option<TenantSnapshot>, sqlx::Error> {
     let mut tx = begin(databases).await?;
     let row = sqlx::query_as!(
         Row,
@@ -102,7 +110,11 @@ pub(super) async fn by_slug(
     .fetch_optional(tx.conn())
     .await?;
     Ok(row.map(|row| {
-        let holder = SlugHolder { tenant: row.id, given_up: row.given_up, redirect_until: row.redirect_until };
+        let holder = SlugHolder {
+            tenant: row.id,
+            given_up: row.given_up,
+            redirect_until: row.redirect_until,
+        };
         let tenant = Row {
             id: row.id,
             slug: row.slug,

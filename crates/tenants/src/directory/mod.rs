@@ -82,7 +82,9 @@ impl Directory {
 
     /// The tenant with this identifier, whatever its status.
     pub async fn by_id(&self, id: TenantId) -> Result<Option<Arc<TenantSnapshot>>, sqlx::Error> {
-        let Inner { databases, tenants, .. } = &*self.0;
+        let Inner {
+            databases, tenants, ..
+        } = &*self.0;
         if let Some(known) = tenants.get(&id) {
             return Ok(known);
         }
@@ -94,7 +96,11 @@ impl Directory {
 
     /// The tenant that this slug leads to.
     pub async fn by_slug(&self, slug: &Slug) -> Result<Option<Resolved>, sqlx::Error> {
-        let Inner { databases, tenants, slugs } = &*self.0;
+        let Inner {
+            databases,
+            tenants,
+            slugs,
+        } = &*self.0;
         let Some(known) = slugs.get(slug.as_str()) else {
             return self.load_by_slug(slug).await;
         };
@@ -109,11 +115,17 @@ impl Directory {
     }
 
     async fn load_by_slug(&self, slug: &Slug) -> Result<Option<Resolved>, sqlx::Error> {
-        let Inner { databases, tenants, slugs } = &*self.0;
+        let Inner {
+            databases,
+            tenants,
+            slugs,
+        } = &*self.0;
         let (of_slug, of_tenant) = (slugs.ticket(), tenants.ticket());
         let loaded = load::by_slug(databases, slug).await?;
         slugs.put(of_slug, slug, loaded.as_ref().map(|(holder, _)| *holder));
-        let Some((holder, snapshot)) = loaded else { return Ok(None) };
+        let Some((holder, snapshot)) = loaded else {
+            return Ok(None);
+        };
         let tenant = Arc::new(snapshot);
         tenants.put(of_tenant, &holder.tenant, Some(Arc::clone(&tenant)));
         let moved = holder.leads_at(databases.seams().now());

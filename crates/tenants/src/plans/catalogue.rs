@@ -16,8 +16,9 @@ use utoipa::{PartialSchema, ToSchema};
 use super::features::Features;
 use super::limits::Limits;
 
-static CATALOGUE: LazyLock<Catalogue> =
-    LazyLock::new(|| toml::from_str(include_str!("plans.toml")).expect("a test reads the embedded catalogue"));
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    toml::from_str(include_str!("plans.toml")).expect("a test reads the embedded catalogue")
+});
 
 /// The plans that there are.
 pub fn catalogue() -> &'static Catalogue {

@@ -116,14 +116,12 @@ impl<'de> Deserialize<'de> for Features {
 
 impl PartialSchema for Features {
     fn schema() -> RefOr<Schema> {
-        let object = Feature::ALL
-            .iter()
-            .fold(ObjectBuilder::new(), |object, feature| {
-                let flag = ObjectBuilder::new()
-                    .schema_type(Type::Boolean)
-                    .description(Some(feature.description()));
-                object.property(feature.name(), flag).required(feature.name())
-            });
+        let object = Feature::ALL.iter().fold(ObjectBuilder::new(), |object, feature| {
+            let flag = ObjectBuilder::new()
+                .schema_type(Type::Boolean)
+                .description(Some(feature.description()));
+            object.property(feature.name(), flag).required(feature.name())
+        });
         object
             .description(Some("Every feature and whether the tenant has it."))
             .into()

@@ -121,7 +121,11 @@ impl<N: Name, V> Patch<N, V> {
                 }
             }
         }
-        if errors.is_empty() { Ok(Self(patch)) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Self(patch))
+        } else {
+            Err(errors)
+        }
     }
 
     /// Sets one value.

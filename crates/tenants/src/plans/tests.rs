@@ -2,8 +2,8 @@ use kernel::FieldError;
 use serde_json::json;
 
 use super::{
-    Feature, FeatureOverrides, FeaturePatch, Features, Limit, LimitName, LimitOverrides, LimitPatch, Name, PlanId,
-    catalogue,
+    Feature, FeatureOverrides, FeaturePatch, Features, Limit, LimitName, LimitOverrides, LimitPatch, Name,
+    PlanId, catalogue,
 };
 
 fn plan(name: &str) -> &'static super::Plan {
@@ -19,11 +19,11 @@ fn the_catalogue_has_the_four_plans() {
         .iter()
         .map(|plan| serde_json::to_value(plan.limits).expect("plain"))
         .collect();
-    const GB: i64 = 1 << 30;
+    let gb: i64 = 1 << 30;
     let expected = [
-        (3, 5, GB, 1_000, 10 * GB),
-        (10, 25, 10 * GB, 10_000, 100 * GB),
-        (50, 100, 100 * GB, 100_000, 1024 * GB),
+        (3, 5, gb, 1_000, 10 * gb),
+        (10, 25, 10 * gb, 10_000, 100 * gb),
+        (50, 100, 100 * gb, 100_000, 1024 * gb),
         (-1, -1, -1, -1, -1),
     ]
     .map(|(users, projects, storage, calls, bandwidth)| {
@@ -96,14 +96,23 @@ fn overrides_replace_the_plan_until_they_are_taken_back() {
     assert!(!effective.contains(Feature::PrioritySupport));
     let stored = serde_json::to_value(&overrides).expect("plain");
     assert_eq!(stored, json!({ "prioritySupport": false, "sso": true }));
-    assert_eq!(serde_json::from_value::<FeatureOverrides>(stored).expect("ours"), overrides);
+    assert_eq!(
+        serde_json::from_value::<FeatureOverrides>(stored).expect("ours"),
+        overrides
+    );
     let taken_back = overrides.patched(&given(&[("sso", None), ("prioritySupport", None)]));
     assert!(taken_back.is_empty());
 
-    let patch = LimitPatch::from_json("/limits", [("users".to_owned(), Some(-1)), ("projects".to_owned(), Some(0))]);
+    let patch = LimitPatch::from_json(
+        "/limits",
+        [("users".to_owned(), Some(-1)), ("projects".to_owned(), Some(0))],
+    );
     let overrides = LimitOverrides::default().patched(&patch.expect("both valid"));
     let limits = plan("free").limits.overridden(&overrides);
-    assert_eq!((limits.users, limits.get(LimitName::Users)), (Limit::UNLIMITED, Limit::UNLIMITED));
+    assert_eq!(
+        (limits.users, limits.get(LimitName::Users)),
+        (Limit::UNLIMITED, Limit::UNLIMITED)
+    );
     assert!(limits.projects.allows(0) && !limits.projects.allows(1) && limits.users.allows(u64::MAX));
     assert_eq!(limits.api_calls_per_day, plan("free").limits.api_calls_per_day);
 }
@@ -111,8 +120,11 @@ fn overrides_replace_the_plan_until_they_are_taken_back() {
 #[test]
 fn every_wrong_member_is_reported_where_it_stands() {
     let members = [("teleport/er", Some(true)), ("sso", Some(true)), ("~", None)];
-    let errors = FeaturePatch::from_json("/config/features", members.map(|(name, on)| (name.to_owned(), on)))
-        .expect_err("two unknown names");
+    let errors = FeaturePatch::from_json(
+        "/config/features",
+        members.map(|(name, on)| (name.to_owned(), on)),
+    )
+    .expect_err("two unknown names");
     assert_eq!(
         errors,
         [
@@ -121,10 +133,12 @@ fn every_wrong_member_is_reported_where_it_stands() {
         ]
     );
     let twice = [("apiAccess", Some(true)), ("api_access", Some(false))];
-    let errors = FeaturePatch::from_json("", twice.map(|(name, on)| (name.to_owned(), on))).expect_err("twice");
+    let errors =
+        FeaturePatch::from_json("", twice.map(|(name, on)| (name.to_owned(), on))).expect_err("twice");
     assert_eq!(errors, [FieldError::new("/api_access", "is given twice")]);
     for number in [-2, i64::MIN, 1 << 53] {
-        let errors = LimitPatch::from_json("/limits", [("users".to_owned(), Some(number))]).expect_err("no limit");
+        let errors =
+            LimitPatch::from_json("/limits", [("users".to_owned(), Some(number))]).expect_err("no limit");
         assert_eq!(errors[0].pointer, "/limits/users");
     }
 }

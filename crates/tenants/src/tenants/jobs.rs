@@ -19,7 +19,9 @@ pub fn scheduled(schedule: Schedule) -> Schedule {
 async fn expire_trials(ctx: PlatformCtx) -> Result<(), JobError> {
     loop {
         let mut tx = ctx.control().await?;
-        let expired = lifecycle::expire_trials(&mut tx).await.map_err(|error| JobError::Retry(error.to_string()))?;
+        let expired = lifecycle::expire_trials(&mut tx)
+            .await
+            .map_err(|error| JobError::Retry(error.to_string()))?;
         tx.commit().await?;
         if expired == 0 {
             return Ok(());

@@ -4,11 +4,11 @@
 
 use audit::{Event, EventType};
 use isolation::{ControlTx, Tx};
-use kernel::TenantId;
+use kernel::{TenantId, Timestamp};
 
 use super::model::{GraceDays, Tenant};
 use super::ops::{ChangeTenantError, event, lock, save};
-use super::status::Status;
+use super::status::{InvalidTransition, Status};
 use super::text::SuspensionReason;
 use super::{slugs, sql};
 
@@ -17,14 +17,11 @@ const BATCH: i64 = 100;
 
 /// Provisioning is complete: the tenant is on trial, or active where its plan has none.
 pub async fn activate(tx: &mut ControlTx, id: TenantId) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, None).await?;
-    if before.status.is_open() {
-        return Ok(before);
+    let tenant = lock(tx, id, None).await?;
+    if tenant.status.is_open() {
+        return Ok(tenant);
     }
-    let now = tx.now();
-    let after = before.clone().activate(now)?;
-    let event = moved(EventType::TenantProvisioned, &before, &after);
-    Ok(save(tx, after, event).await?)
+    apply(tx, tenant, EventType::TenantProvisioned, Tenant::activate).await
 }
 
 /// Provisioning failed and was undone: the slug is free for the next attempt.
@@ -36,15 +33,14 @@ pub async fn fail(tx: &mut ControlTx, id: TenantId, cause: &str) -> Result<Tenan
     let after = before.clone().fail()?;
     slugs::free_all(tx, id).await?;
     let event = moved(EventType::TenantProvisioningFailed, &before, &after).meta("cause", cause);
-    Ok(save(tx, after, event).await?)
+    let now = tx.now();
+    Ok(save(tx, after, now, event).await?)
 }
 
 /// A trial became a subscription.
 pub async fn convert(tx: &mut ControlTx, id: TenantId) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, None).await?;
-    let after = before.clone().convert()?;
-    let event = moved(EventType::TenantUpdated, &before, &after);
-    Ok(save(tx, after, event).await?)
+    let tenant = lock(tx, id, None).await?;
+    apply(tx, tenant, EventType::TenantUpdated, |tenant, _| tenant.convert()).await
 }
 
 /// Closes the tenant for its people.
@@ -54,11 +50,9 @@ pub async fn suspend(
     expected: Option<i64>,
     reason: SuspensionReason,
 ) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, expected).await?;
-    let now = tx.now();
-    let after = before.clone().suspend(reason.clone(), now)?;
-    let event = moved(EventType::TenantSuspended, &before, &after).meta("reason", reason.as_str());
-    Ok(save(tx, after, event).await?)
+    let tenant = lock(tx, id, expected).await?;
+    let suspend = |tenant: Tenant, now| tenant.suspend(reason, now);
+    apply(tx, tenant, EventType::TenantSuspended, suspend).await
 }
 
 /// Opens a suspended tenant again.
@@ -67,11 +61,8 @@ pub async fn reactivate(
     id: TenantId,
     expected: Option<i64>,
 ) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, expected).await?;
-    let now = tx.now();
-    let after = before.clone().reactivate(now)?;
-    let event = moved(EventType::TenantReactivated, &before, &after);
-    Ok(save(tx, after, event).await?)
+    let tenant = lock(tx, id, expected).await?;
+    apply(tx, tenant, EventType::TenantReactivated, Tenant::reactivate).await
 }
 
 /// The owner gives the tenant up, from now on.
@@ -80,11 +71,8 @@ pub async fn cancel(
     id: TenantId,
     expected: Option<i64>,
 ) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, expected).await?;
-    let now = tx.now();
-    let after = before.clone().cancel(now)?;
-    let event = moved(EventType::TenantCanceled, &before, &after);
-    Ok(save(tx, after, event).await?)
+    let tenant = lock(tx, id, expected).await?;
+    apply(tx, tenant, EventType::TenantCanceled, Tenant::cancel).await
 }
 
 /// Undoes a cancellation or a deletion.
@@ -93,11 +81,8 @@ pub async fn restore(
     id: TenantId,
     expected: Option<i64>,
 ) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, expected).await?;
-    let now = tx.now();
-    let after = before.clone().restore(now)?;
-    let event = moved(EventType::TenantRestored, &before, &after);
-    Ok(save(tx, after, event).await?)
+    let tenant = lock(tx, id, expected).await?;
+    apply(tx, tenant, EventType::TenantRestored, Tenant::restore).await
 }
 
 /// Has the tenant removed when the grace time is over.
@@ -107,11 +92,9 @@ pub async fn request_deletion(
     expected: Option<i64>,
     grace: GraceDays,
 ) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, expected).await?;
-    let now = tx.now();
-    let after = before.clone().request_deletion(grace, now)?;
-    let event = moved(EventType::TenantDeletionRequested, &before, &after).meta("purgeAt", after.purge_at);
-    Ok(save(tx, after, event).await?)
+    let tenant = lock(tx, id, expected).await?;
+    let request = |tenant: Tenant, now| tenant.request_deletion(grace, now);
+    apply(tx, tenant, EventType::TenantDeletionRequested, request).await
 }
 
 /// Takes on tenants whose grace time is over. From here on they cannot be restored, so the caller must write down
@@ -127,30 +110,42 @@ pub async fn begin_removals(tx: &mut ControlTx) -> Result<Vec<Tenant>, sqlx::Err
 
 /// The tenant's removal is complete: only its tombstone stays, and nobody gets its slugs for a while.
 pub async fn mark_deleted(tx: &mut ControlTx, id: TenantId) -> Result<Tenant, ChangeTenantError> {
-    let before = lock(tx, id, None).await?;
-    if before.status == Status::Deleted {
-        return Ok(before);
+    let tenant = lock(tx, id, None).await?;
+    if tenant.status == Status::Deleted {
+        return Ok(tenant);
     }
-    let now = tx.now();
-    let after = before.clone().delete(now)?;
     slugs::quarantine_all(tx, id).await?;
-    let event = moved(EventType::TenantDeleted, &before, &after);
-    Ok(save(tx, after, event).await?)
+    apply(tx, tenant, EventType::TenantDeleted, Tenant::delete).await
 }
 
-/// Suspends tenants whose trial is over; answers how many. Fewer than a full batch means that none is left.
+/// Suspends tenants whose trial is over; answers how many. None means that none is left.
 pub async fn expire_trials(tx: &mut ControlTx) -> Result<usize, ChangeTenantError> {
-    let now = tx.now();
     let expired = sql::expired_trials(tx, BATCH).await?;
     let count = expired.len();
-    for before in expired {
-        let after = before.clone().suspend(SuspensionReason::trial_expired(), now)?;
-        let event = moved(EventType::TrialExpired, &before, &after);
-        save(tx, after, event).await?;
+    for tenant in expired {
+        let suspend = |tenant: Tenant, now| tenant.suspend(SuspensionReason::trial_expired(), now);
+        apply(tx, tenant, EventType::TrialExpired, suspend).await?;
     }
     Ok(count)
 }
 
+/// Moves a locked tenant.
+async fn apply(
+    tx: &mut ControlTx,
+    before: Tenant,
+    kind: EventType,
+    action: impl FnOnce(Tenant, Timestamp) -> Result<Tenant, InvalidTransition>,
+) -> Result<Tenant, ChangeTenantError> {
+    let now = tx.now();
+    let after = action(before.clone(), now)?;
+    let event = moved(kind, &before, &after);
+    Ok(save(tx, after, now, event).await?)
+}
+
 fn moved(kind: EventType, before: &Tenant, after: &Tenant) -> Event {
-    event(kind, after).change("status", before.status.name(), after.status.name())
+    let reason = |tenant: &Tenant| tenant.suspension_reason.clone().map(String::from);
+    event(kind, after)
+        .change("status", before.status.name(), after.status.name())
+        .change("suspensionReason", reason(before), reason(after))
+        .change("purgeAt", before.purge_at, after.purge_at)
 }

@@ -97,10 +97,14 @@ impl Tenant {
     /// The position after this tenant.
     pub fn position(&self, sort: Sort) -> Position {
         match sort {
-            Sort::OldestFirst | Sort::NewestFirst => {
-                Position::Created { at: self.created_at.as_micros(), id: self.id }
-            }
-            Sort::Name | Sort::NameBackwards => Position::Name { name: self.name.to_string(), id: self.id },
+            Sort::OldestFirst | Sort::NewestFirst => Position::Created {
+                at: self.created_at.as_micros(),
+                id: self.id,
+            },
+            Sort::Name | Sort::NameBackwards => Position::Name {
+                name: self.name.to_string(),
+                id: self.id,
+            },
         }
     }
 }
@@ -112,19 +116,38 @@ pub async fn list(
     sort: Sort,
     page: PageRequest,
 ) -> Result<Vec<Tenant>, ListTenantsError> {
-    let mut query = QueryBuilder::<Postgres>::new(
+    let mut query = QueryBuilder::new("");
+    push_list(&mut query, filter, sort, page, tx.now())?;
+    // Planned for its own values each time: a plan for any values would not use the indexes that these allow.
+    let rows: Vec<Row> = query
+        .build_query_as()
+        .persistent(false)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(Tenant::from).collect())
+}
+
+/// The whole statement.
+pub(super) fn push_list(
+    query: &mut QueryBuilder<Postgres>,
+    filter: &Filter,
+    sort: Sort,
+    page: PageRequest,
+    now: Timestamp,
+) -> Result<(), ListTenantsError> {
+    query.push(
         "select id, name, slug, status, plan, billing_cycle, isolation_strategy, custom_domain, region,
                 feature_overrides, limit_overrides, settings, version, created_at, updated_at, trial_ends_at,
                 suspended_at, suspension_reason, canceled_at, subscription_ends_at, deletion_requested_at, purge_at,
                 deleted_at, resume_status
          from control.tenants where true",
     );
-    push_filter(&mut query, filter, tx.now());
+    push_filter(query, filter, now);
     if let Some(q) = &filter.q {
-        push_search(&mut query, q);
+        push_search(query, q);
     }
     if let Some(after) = page.after {
-        push_position(&mut query, sort, after)?;
+        push_position(query, sort, after)?;
     }
     query.push(match sort {
         Sort::OldestFirst => " order by created_at, id",
@@ -133,9 +156,7 @@ pub async fn list(
         Sort::NameBackwards => " order by lower(name) desc, id desc",
     });
     query.push(" limit ").push_bind(page.limit);
-    // Planned for its own values each time: a plan for any values would not use the indexes that these allow.
-    let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(tx.conn()).await?;
-    Ok(rows.into_iter().map(Tenant::from).collect())
+    Ok(())
 }
 
 fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter, now: Timestamp) {
@@ -173,7 +194,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter, now: Timesta
 
 fn push_search(query: &mut QueryBuilder<Postgres>, q: &str) {
     let start = starts_with(q);
-    query.push(" and (lower(name) like lower(").push_bind(start.clone());
+    query
+        .push(" and (lower(name) like lower(")
+        .push_bind(start.clone());
     query.push(") or slug like lower(").push_bind(start).push(")");
     if let Some((first, last)) = id_range(q) {
         query.push(" or id between ").push_bind(first);
@@ -198,8 +221,14 @@ fn starts_with(text: &str) -> String {
 /// The first and last identifier that begin so: printed identifiers sort as the stored ones do.
 fn id_range(text: &str) -> Option<(TenantId, TenantId)> {
     let text = text.to_ascii_lowercase();
-    let digits = text.strip_prefix("tenant_").filter(|digits| (1..=26).contains(&digits.len()))?;
-    let filled = |filler: &str| format!("tenant_{digits}{}", filler.repeat(26 - digits.len())).parse().ok();
+    let digits = text
+        .strip_prefix("tenant_")
+        .filter(|digits| (1..=26).contains(&digits.len()))?;
+    let filled = |filler: &str| {
+        format!("tenant_{digits}{}", filler.repeat(26 - digits.len()))
+            .parse()
+            .ok()
+    };
     Some((filled("0")?, filled("z")?))
 }
 
@@ -210,14 +239,20 @@ fn push_position(
 ) -> Result<(), ListTenantsError> {
     match (sort, after) {
         (Sort::OldestFirst | Sort::NewestFirst, Position::Created { at, id }) => {
-            let comparison =
-                if sort == Sort::OldestFirst { " and (created_at, id) > (" } else { " and (created_at, id) < (" };
+            let comparison = if sort == Sort::OldestFirst {
+                " and (created_at, id) > ("
+            } else {
+                " and (created_at, id) < ("
+            };
             query.push(comparison).push_bind(Timestamp::from_micros(at));
             query.push(", ").push_bind(id).push(")");
         }
         (Sort::Name | Sort::NameBackwards, Position::Name { name, id }) => {
-            let comparison =
-                if sort == Sort::Name { " and (lower(name), id) > (lower(" } else { " and (lower(name), id) < (lower(" };
+            let comparison = if sort == Sort::Name {
+                " and (lower(name), id) > (lower("
+            } else {
+                " and (lower(name), id) < (lower("
+            };
             query.push(comparison).push_bind(name);
             query.push("), ").push_bind(id).push(")");
         }
@@ -238,13 +273,25 @@ mod tests {
     #[test]
     fn an_identifier_is_found_by_how_it_begins() {
         let id: TenantId = "tenant_01h455vb4pex5vsknk084sn02q".parse().expect("well formed");
-        for start in ["tenant_0", "tenant_01h455vb4", "TENANT_01H455VB4", "tenant_01h455vb4pex5vsknk084sn02q"] {
+        for start in [
+            "tenant_0",
+            "tenant_01h455vb4",
+            "TENANT_01H455VB4",
+            "tenant_01h455vb4pex5vsknk084sn02q",
+        ] {
             let (first, last) = id_range(start).expect(start);
             assert!(first <= id && id <= last, "{start}");
         }
         let (first, last) = id_range("tenant_01h455vb5").expect("well formed");
         assert!(id < first && first < last);
-        for text in ["tenant_", "tenant_8", "tenant_u", "acme", "tenant_01h455vb4pex5vsknk084sn02qq", "tenant_é"] {
+        for text in [
+            "tenant_",
+            "tenant_8",
+            "tenant_u",
+            "acme",
+            "tenant_01h455vb4pex5vsknk084sn02qq",
+            "tenant_é",
+        ] {
             assert_eq!(id_range(text), None, "{text}");
         }
     }

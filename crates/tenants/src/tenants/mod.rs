@@ -35,14 +35,14 @@ pub mod view;
 
 pub use jobs::scheduled;
 pub use lifecycle::{
-    activate, begin_removals, cancel, convert, expire_trials, fail, mark_deleted, reactivate, request_deletion,
-    restore, suspend,
+    activate, begin_removals, cancel, convert, expire_trials, fail, mark_deleted, reactivate,
+    request_deletion, restore, suspend,
 };
 pub use list::{Filter, ListTenantsError, PageRequest, Position, Sort, list};
 pub use model::{BillingCycle, GraceDays, InvalidGrace, Tenant};
 pub use ops::{
-    ChangeTenantError, CreateTenantError, NewTenant, VersionMismatch, find_by_slug, get, insert, own,
-    set_custom_domain, update, update_own,
+    ChangeTenantError, CreateTenantError, NewTenant, VersionMismatch, find_by_slug, get, get_for_update,
+    insert, own, set_custom_domain, update, update_own,
 };
 pub use patch::PatchTenant;
 pub use settings::{InvalidSettings, Settings};
@@ -55,4 +55,4 @@ pub(crate) use slug::is_reserved;
 pub(crate) use slugs::TOPIC as SLUG_TOPIC;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -51,7 +51,11 @@ impl GraceDays {
 
     /// So many days.
     pub const fn new(days: u16) -> Result<Self, InvalidGrace> {
-        if days <= Self::MOST { Ok(Self(days)) } else { Err(InvalidGrace) }
+        if days <= Self::MOST {
+            Ok(Self(days))
+        } else {
+            Err(InvalidGrace)
+        }
     }
 }
 
@@ -239,11 +243,18 @@ impl Tenant {
     }
 
     fn allowed(&self, action: Action) -> Result<(), InvalidTransition> {
-        if action.moves().0.contains(&self.status) { Ok(()) } else { Err(self.refusal(action)) }
+        if action.moves().0.contains(&self.status) {
+            Ok(())
+        } else {
+            Err(self.refusal(action))
+        }
     }
 
     const fn refusal(&self, action: Action) -> InvalidTransition {
-        InvalidTransition { from: self.status, action }
+        InvalidTransition {
+            from: self.status,
+            action,
+        }
     }
 
     fn moved(mut self, action: Action, to: Status) -> Self {

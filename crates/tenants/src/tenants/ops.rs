@@ -2,7 +2,7 @@
 
 use audit::{Event, EventType, Value};
 use isolation::{ControlTx, IsolationStrategy, Tx};
-use kernel::TenantId;
+use kernel::{TenantId, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use super::model::{BillingCycle, Tenant};
@@ -96,7 +96,11 @@ pub async fn insert(tx: &mut ControlTx, new: NewTenant) -> Result<Tenant, Create
         .change("name", None::<String>, tenant.name.as_str())
         .change("slug", None::<String>, tenant.slug.as_str())
         .change("plan", None::<String>, tenant.plan.name())
-        .change("isolationStrategy", None::<String>, tenant.isolation_strategy.name());
+        .change(
+            "isolationStrategy",
+            None::<String>,
+            tenant.isolation_strategy.name(),
+        );
     audit::record(tx, event).await?;
     tx.announce(TOPIC, &tenant.id.to_string()).await?;
     Ok(tenant)
@@ -137,6 +141,11 @@ pub async fn get(tx: &mut ControlTx, id: TenantId) -> Result<Option<Tenant>, sql
     sql::get(tx, id).await
 }
 
+/// The tenant, kept from changing otherwise until the transaction ends: for rooms above that add something to it.
+pub async fn get_for_update(tx: &mut ControlTx, id: TenantId) -> Result<Option<Tenant>, sqlx::Error> {
+    sql::lock(tx, id).await
+}
+
 /// The tenant that uses the slug now.
 pub async fn find_by_slug(tx: &mut ControlTx, slug: &Slug) -> Result<Option<Tenant>, sqlx::Error> {
     sql::find_by_slug(tx, slug).await
@@ -160,8 +169,8 @@ pub async fn update(
         }
         slugs::give_up(tx, &before.slug, id).await?;
     }
-    let event = changes(&before, &after);
-    Ok(save(tx, after, event).await?)
+    let (event, now) = (changes(&before, &after), tx.now());
+    Ok(save(tx, after, now, event).await?)
 }
 
 /// The tenant of the transaction's own caller.
@@ -181,13 +190,17 @@ pub async fn update_own(
 ) -> Result<Tenant, ChangeTenantError> {
     let id = tx.tenant().ok_or(ChangeTenantError::NotFound)?;
     let before = lock(tx, id, expected).await?;
-    let patch = PatchTenant { name, settings, ..PatchTenant::default() };
+    let patch = PatchTenant {
+        name,
+        settings,
+        ..PatchTenant::default()
+    };
     let after = editable(&before)?.clone().patched(patch)?;
     if after == before {
         return Ok(before);
     }
     let event = changes(&before, &after);
-    let after = touched(tx, after);
+    let after = touched(after, tx.now());
     sql::save_own(tx, &after).await?;
     Ok(told(tx, after, event).await?)
 }
@@ -202,9 +215,12 @@ pub async fn set_custom_domain(
     if before.custom_domain.as_deref() == domain {
         return Ok(before);
     }
-    let after = Tenant { custom_domain: domain.map(str::to_owned), ..before.clone() };
-    let event = changes(&before, &after);
-    Ok(save(tx, after, event).await?)
+    let after = Tenant {
+        custom_domain: domain.map(str::to_owned),
+        ..before.clone()
+    };
+    let (event, now) = (changes(&before, &after), tx.now());
+    Ok(save(tx, after, now, event).await?)
 }
 
 /// The tenant for this transaction alone until it ends, if it is of the version that the caller expects.
@@ -215,14 +231,22 @@ pub(super) async fn lock(
 ) -> Result<Tenant, ChangeTenantError> {
     let tenant = sql::lock(tx, id).await?.ok_or(ChangeTenantError::NotFound)?;
     match expected {
-        Some(version) if version != tenant.version => Err(VersionMismatch { current: tenant.version }.into()),
+        Some(version) if version != tenant.version => Err(VersionMismatch {
+            current: tenant.version,
+        }
+        .into()),
         _ => Ok(tenant),
     }
 }
 
 /// Stores a changed tenant with its event.
-pub(super) async fn save(tx: &mut ControlTx, tenant: Tenant, event: Event) -> Result<Tenant, sqlx::Error> {
-    let tenant = touched(tx, tenant);
+pub(super) async fn save(
+    tx: &mut ControlTx,
+    tenant: Tenant,
+    now: Timestamp,
+    event: Event,
+) -> Result<Tenant, sqlx::Error> {
+    let tenant = touched(tenant, now);
     sql::save(tx, &tenant).await?;
     told(tx, tenant, event).await
 }
@@ -234,8 +258,12 @@ pub(super) fn event(kind: EventType, tenant: &Tenant) -> Event {
         .resource(tenant.id, Some(tenant.name.as_str()))
 }
 
-fn touched(tx: &ControlTx, tenant: Tenant) -> Tenant {
-    Tenant { version: tenant.version + 1, updated_at: tx.now(), ..tenant }
+fn touched(tenant: Tenant, now: Timestamp) -> Tenant {
+    Tenant {
+        version: tenant.version + 1,
+        updated_at: now,
+        ..tenant
+    }
 }
 
 async fn told(tx: &mut ControlTx, tenant: Tenant, event: Event) -> Result<Tenant, sqlx::Error> {
@@ -245,7 +273,11 @@ async fn told(tx: &mut ControlTx, tenant: Tenant, event: Event) -> Result<Tenant
 }
 
 const fn editable(tenant: &Tenant) -> Result<&Tenant, ChangeTenantError> {
-    if tenant.status.is_editable() { Ok(tenant) } else { Err(ChangeTenantError::NotEditable(tenant.status)) }
+    if tenant.status.is_editable() {
+        Ok(tenant)
+    } else {
+        Err(ChangeTenantError::NotEditable(tenant.status))
+    }
 }
 
 /// What an update changed. Settings are the application's and may hold anything: only their names are recorded.
@@ -256,15 +288,31 @@ fn changes(before: &Tenant, after: &Tenant) -> Event {
         .change("slug", before.slug.as_str(), after.slug.as_str())
         .change("status", before.status.name(), after.status.name())
         .change("plan", before.plan.name(), after.plan.name())
-        .change("billingCycle", before.billing_cycle.name(), after.billing_cycle.name())
+        .change(
+            "billingCycle",
+            before.billing_cycle.name(),
+            after.billing_cycle.name(),
+        )
         .change("region", region(before), region(after))
-        .change("customDomain", before.custom_domain.clone(), after.custom_domain.clone())
+        .change(
+            "customDomain",
+            before.custom_domain.clone(),
+            after.custom_domain.clone(),
+        )
         .change(
             "config.features",
             Value::plain(&before.feature_overrides),
             Value::plain(&after.feature_overrides),
         )
-        .change("limits", Value::plain(&before.limit_overrides), Value::plain(&after.limit_overrides));
+        .change(
+            "limits",
+            Value::plain(&before.limit_overrides),
+            Value::plain(&after.limit_overrides),
+        );
     let settings = before.settings.changed(&after.settings);
-    if settings.is_empty() { event } else { event.meta("changedSettings", Value::plain(settings)) }
+    if settings.is_empty() {
+        event
+    } else {
+        event.meta("changedSettings", Value::plain(settings))
+    }
 }

@@ -41,11 +41,18 @@ impl Settings {
     /// The same with a JSON Merge Patch (RFC 7396) applied: objects merge, `null` removes, anything else replaces.
     pub fn merged(self, patch: Map<String, Value>) -> Result<Self, InvalidSettings> {
         let merged = merge(self.0, patch);
-        if merged.iter().any(|(name, value)| name.contains('\0') || has_nul(value)) {
+        if merged
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value))
+        {
             return Err(InvalidSettings::Nul);
         }
         let size = serde_json::to_vec(&merged).map_or(usize::MAX, |json| json.len());
-        if size > MOST_BYTES { Err(InvalidSettings::TooLarge) } else { Ok(Self(merged)) }
+        if size > MOST_BYTES {
+            Err(InvalidSettings::TooLarge)
+        } else {
+            Ok(Self(merged))
+        }
     }
 
     /// The object.
@@ -55,7 +62,10 @@ impl Settings {
 
     /// The names of the members that differ.
     pub(super) fn changed<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
-        let names = self.0.keys().chain(other.0.keys().filter(|name| !self.0.contains_key(*name)));
+        let names = self
+            .0
+            .keys()
+            .chain(other.0.keys().filter(|name| !self.0.contains_key(*name)));
         names
             .filter(|name| self.0.get(*name) != other.0.get(*name))
             .map(String::as_str)
@@ -88,7 +98,9 @@ fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
@@ -115,9 +127,17 @@ mod tests {
             (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
             (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
             (json!({"a":"c"}), json!({"a":["b"]}), json!({"a":["b"]})),
-            (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
+            (
+                json!({"a":{"b":"c"}}),
+                json!({"a":{"b":"d","c":null}}),
+                json!({"a":{"b":"d"}}),
+            ),
             (json!({"a":[{"b":"c"}]}), json!({"a":[1]}), json!({"a":[1]})),
-            (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
+            (
+                json!({}),
+                json!({"a":{"bb":{"ccc":null}}}),
+                json!({"a":{"bb":{}}}),
+            ),
         ] {
             let target = Settings(object(target));
             assert_eq!(target.merged(object(patch)), Ok(Settings(object(result))));
@@ -128,8 +148,17 @@ mod tests {
     fn refuses_what_cannot_be_kept() {
         let large = json!({ "text": "x".repeat(MOST_BYTES) });
         assert_eq!(Settings::new(object(large)), Err(InvalidSettings::TooLarge));
-        for nul in [json!({"a":"\0"}), json!({"\0":1}), json!({"a":[{"b":["\0"]}]}), json!({"a":{"\0":{}}})] {
-            assert_eq!(Settings::new(object(nul.clone())), Err(InvalidSettings::Nul), "{nul}");
+        for nul in [
+            json!({"a":"\0"}),
+            json!({"\0":1}),
+            json!({"a":[{"b":["\0"]}]}),
+            json!({"a":{"\0":{}}}),
+        ] {
+            assert_eq!(
+                Settings::new(object(nul.clone())),
+                Err(InvalidSettings::Nul),
+                "{nul}"
+            );
         }
     }
 

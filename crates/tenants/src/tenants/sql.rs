@@ -9,7 +9,9 @@ use super::row::select_tenant;
 use super::slug::Slug;
 
 pub(super) async fn get(tx: &mut ControlTx, id: TenantId) -> Result<Option<Tenant>, sqlx::Error> {
-    let row = select_tenant!("where t.id = $1", id as _).fetch_optional(tx.conn()).await?;
+    let row = select_tenant!("where t.id = $1", id as _)
+        .fetch_optional(tx.conn())
+        .await?;
     Ok(row.map(Tenant::from))
 }
 
@@ -118,17 +120,27 @@ pub(super) async fn expired_trials(tx: &mut ControlTx, most: i64) -> Result<Vec<
         now as _,
         most
     );
-    Ok(rows.fetch_all(tx.conn()).await?.into_iter().map(Tenant::from).collect())
+    Ok(rows
+        .fetch_all(tx.conn())
+        .await?
+        .into_iter()
+        .map(Tenant::from)
+        .collect())
 }
 
 /// Tenants whose grace time is over and whose removal has not begun, for this transaction alone.
 pub(super) async fn purgeable(tx: &mut ControlTx, most: i64) -> Result<Vec<Tenant>, sqlx::Error> {
     let now = tx.now();
     let rows = select_tenant!(
-        "where t.status = 'deleting' and t.purge_at <= $1 and t.resume_status is not null
+        "where t.status = 'deleting' and t.purge_at <= $1 
          order by t.purge_at limit $2 for no key update skip locked",
         now as _,
         most
     );
-    Ok(rows.fetch_all(tx.conn()).await?.into_iter().map(Tenant::from).collect())
+    Ok(rows
+        .fetch_all(tx.conn())
+        .await?
+        .into_iter()
+        .map(Tenant::from)
+        .collect())
 }

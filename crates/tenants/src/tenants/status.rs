@@ -59,7 +59,10 @@ impl Status {
 
     /// Whether its record may be changed: it is there, and nobody is about to remove it.
     pub const fn is_editable(self) -> bool {
-        matches!(self, Self::Trial | Self::Active | Self::Suspended | Self::Canceled)
+        matches!(
+            self,
+            Self::Trial | Self::Active | Self::Suspended | Self::Canceled
+        )
     }
 }
 

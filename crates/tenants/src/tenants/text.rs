@@ -130,8 +130,21 @@ mod tests {
     #[test]
     fn refuses_the_rest() {
         let too_long = "ä".repeat(201);
-        for text in ["", "  ", "a\nb", "a\0b", "a\u{7f}b", "evil\u{202e}txt", "a\u{2028}b", &too_long] {
-            assert_eq!(text.parse::<TenantName>(), Err(InvalidLine { most: 200 }), "{text:?}");
+        for text in [
+            "",
+            "  ",
+            "a\nb",
+            "a\0b",
+            "a\u{7f}b",
+            "evil\u{202e}txt",
+            "a\u{2028}b",
+            &too_long,
+        ] {
+            assert_eq!(
+                text.parse::<TenantName>(),
+                Err(InvalidLine { most: 200 }),
+                "{text:?}"
+            );
         }
     }
 }

@@ -95,7 +95,10 @@ impl From<Tenant> for TenantView {
             billing_cycle: tenant.billing_cycle,
             isolation_strategy: tenant.isolation_strategy,
             custom_domain: tenant.custom_domain,
-            config: TenantConfig { features, settings: tenant.settings },
+            config: TenantConfig {
+                features,
+                settings: tenant.settings,
+            },
             limits,
             region: tenant.region.map(Into::into),
             created_at: tenant.created_at,
@@ -103,7 +106,10 @@ impl From<Tenant> for TenantView {
             trial_ends_at: tenant.trial_ends_at,
             suspended_at: tenant.suspended_at,
             suspension_reason: tenant.suspension_reason.map(Into::into),
-            deletion: deletion.map(|(requested_at, purge_at)| DeletionView { requested_at, purge_at }),
+            deletion: deletion.map(|(requested_at, purge_at)| DeletionView {
+                requested_at,
+                purge_at,
+            }),
             version: tenant.version,
         }
     }

@@ -5,12 +5,7 @@ use crate::rust_code::{lines_with_word, only_code};
 use crate::tree::{File, Tree};
 
 /// Names that stand for a connection of one's own.
-const DOORS: [&str; 4] = [
-    "PgPool",
-    "PgPoolOptions",
-    "PgConnectOptions",
-    "PgConnection::connect",
-];
+const DOORS: [&str; 3] = ["PgPool", "PgPoolOptions", "PgConnection::connect"];
 
 /// Looks for the doors outside the rooms that may have them.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {

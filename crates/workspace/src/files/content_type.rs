@@ -34,9 +34,16 @@ pub fn is_inline_safe(content_type: &str) -> bool {
 pub(super) fn of(head: &[u8], declared: Option<&str>) -> String {
     let declared = declared.and_then(essence);
     let text = is_text(head);
-    match infer::get(head).map(|kind| kind.mime_type()).filter(|sniffed| !text || written_as_text(sniffed)) {
-        Some(sniffed) => declared.filter(|declared| refines(declared, sniffed)).unwrap_or_else(|| sniffed.to_owned()),
-        None => declared.filter(|declared| text && is_text_type(declared)).unwrap_or_else(|| UNKNOWN.to_owned()),
+    match infer::get(head)
+        .map(|kind| kind.mime_type())
+        .filter(|sniffed| !text || written_as_text(sniffed))
+    {
+        Some(sniffed) => declared
+            .filter(|declared| refines(declared, sniffed))
+            .unwrap_or_else(|| sniffed.to_owned()),
+        None => declared
+            .filter(|declared| text && is_text_type(declared))
+            .unwrap_or_else(|| UNKNOWN.to_owned()),
     }
 }
 
@@ -53,14 +60,19 @@ fn essence(declared: &str) -> Option<String> {
 
 /// Whether none of the bytes is one that only binary formats have (WHATWG MIME Sniffing §3, "binary data byte").
 fn is_text(head: &[u8]) -> bool {
-    !head.iter().any(|byte| matches!(byte, 0..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f))
+    !head
+        .iter()
+        .any(|byte| matches!(byte, 0..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f))
 }
 
 /// Formats that can be text throughout. Of the others some begin with so few letters (`BM`, `MZ`) that ordinary text
 /// begins with them too.
 fn written_as_text(sniffed: &str) -> bool {
     sniffed.starts_with("text/")
-        || matches!(sniffed, "application/pdf" | "application/rtf" | "application/postscript")
+        || matches!(
+            sniffed,
+            "application/pdf" | "application/rtf" | "application/postscript"
+        )
 }
 
 fn is_text_type(declared: &str) -> bool {
@@ -87,7 +99,10 @@ fn refines(declared: &str, sniffed: &str) -> bool {
     match sniffed {
         "application/zip" => within(
             &["application/epub+zip", "application/java-archive"],
-            &["application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument."],
+            &[
+                "application/vnd.openxmlformats-officedocument.",
+                "application/vnd.oasis.opendocument.",
+            ],
         ),
         // All of old Microsoft Office begins alike.
         "application/msword" | "application/x-ole-storage" => {
@@ -114,13 +129,21 @@ mod tests {
             (PNG, Some("image/png"), "image/png"),
             (PNG, Some("text/html"), "image/png"),
             (PNG, None, "image/png"),
-            (b"<!DOCTYPE html>\n<script>".as_slice(), Some("image/png"), "text/html"),
+            (
+                b"<!DOCTYPE html>\n<script>".as_slice(),
+                Some("image/png"),
+                "text/html",
+            ),
             (b"<html >", Some("text/plain"), "text/html"),
             (b"%PDF-1.7\nhello", Some("application/x-evil"), "application/pdf"),
             (ZIP, Some(DOCX), DOCX),
             (ZIP, Some("image/png"), "application/zip"),
             (OLE, Some("application/vnd.ms-excel"), "application/vnd.ms-excel"),
-            (b"<?xml version=\"1.0\"?><svg/>", Some("image/svg+xml"), "image/svg+xml"),
+            (
+                b"<?xml version=\"1.0\"?><svg/>",
+                Some("image/svg+xml"),
+                "image/svg+xml",
+            ),
             (b"<?xml version=\"1.0\"?><a/>", Some("image/png"), "text/xml"),
         ] {
             assert_eq!(of(head, declared), decided, "{declared:?}");
@@ -130,7 +153,11 @@ mod tests {
     #[test]
     fn the_uploader_is_believed_about_text_only() {
         for (head, declared, decided) in [
-            (b"a,b\n1,2\n".as_slice(), Some("text/csv; charset=utf-8"), "text/csv"),
+            (
+                b"a,b\n1,2\n".as_slice(),
+                Some("text/csv; charset=utf-8"),
+                "text/csv",
+            ),
             (b"{}", Some("Application/JSON"), "application/json"),
             (b"gr\xfc\xdfe", Some("text/plain"), "text/plain"),
             (b"BMW,Audi", Some("text/csv"), "text/csv"),
@@ -151,7 +178,14 @@ mod tests {
         for shown in ["image/png", "text/plain", "application/pdf"] {
             assert!(is_inline_safe(shown), "{shown}");
         }
-        for offered in ["text/html", "image/svg+xml", "text/xml", "application/xhtml+xml", "text/javascript", UNKNOWN] {
+        for offered in [
+            "text/html",
+            "image/svg+xml",
+            "text/xml",
+            "application/xhtml+xml",
+            "text/javascript",
+            UNKNOWN,
+        ] {
             assert!(!is_inline_safe(offered), "{offered}");
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use isolation::TenantCtx;
 use jobs::{Job, JobError, Run};
-use kernel::TenantId;
+use kernel::{TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::{Storage, StorageError, StoredObject};
 
@@ -41,7 +41,9 @@ impl Job for DeleteObject {
 pub async fn delete_object(run: Run, job: DeleteObject, storage: Storage) -> Result<(), JobError> {
     // The store that the job came from says whose it is; what the payload says must agree.
     if run.tenant != Some(job.tenant) {
-        return Err(JobError::Hopeless("the job names another tenant than its own".to_owned()));
+        return Err(JobError::Hopeless(
+            "the job names another tenant than its own".to_owned(),
+        ));
     }
     let deleted = storage.tenant(job.tenant).delete(job.file).await;
     deleted.map_err(|error| retry(&error))
@@ -51,10 +53,7 @@ pub async fn delete_object(run: Run, job: DeleteObject, storage: Storage) -> Res
 pub async fn sweep_orphans(ctx: &TenantCtx, storage: &Storage) -> Result<u64, JobError> {
     let space = storage.tenant(ctx.tenant_id());
     let now = ctx.seams().now();
-    let old = move |object: StoredObject<File>| {
-        let old = object.written_at.plus(SWEEP_AFTER) <= now;
-        ready(Ok(old.then_some(object.key)))
-    };
+    let old = move |object: StoredObject<File>| ready(Ok(is_old(&object, now).then_some(object.key)));
     let mut batches = pin!(space.list::<File>().try_filter_map(old).try_chunks(BATCH));
     let mut removed = 0;
     while let Some(batch) = batches.try_next().await.map_err(|partial| retry(&partial.1))? {
@@ -64,6 +63,16 @@ pub async fn sweep_orphans(ctx: &TenantCtx, storage: &Storage) -> Result<u64, Jo
         }
     }
     Ok(removed)
+}
+
+/// Whether both the upload began and its last byte came so long ago: the first is told by our own clock, which may
+/// have been moved forward, the second by the store's.
+fn is_old(object: &StoredObject<File>, now: Timestamp) -> bool {
+    let begun = object.key.uuid().get_timestamp().map(|time| {
+        let (seconds, nanos) = time.to_unix();
+        Timestamp::from_micros(i64::try_from(seconds).unwrap_or(0) * 1_000_000 + i64::from(nanos / 1_000))
+    });
+    begun.is_none_or(|begun| begun.plus(SWEEP_AFTER) <= now) && object.written_at.plus(SWEEP_AFTER) <= now
 }
 
 fn retry(error: &StorageError) -> JobError {

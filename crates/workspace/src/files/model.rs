@@ -68,10 +68,17 @@ impl FromStr for FileName {
     /// make it look like another one are left out.
     fn from_str(text: &str) -> Result<Self, InvalidFileName> {
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-        let kept: String = last.chars().filter(|c| !c.is_control() && !is_direction(*c)).collect();
+        let kept: String = last
+            .chars()
+            .filter(|c| !c.is_control() && !is_direction(*c))
+            .collect();
         let name = kept.trim();
         let fits = (1..=NAME_MAX).contains(&name.chars().count());
-        if fits && name != "." && name != ".." { Ok(Self(name.to_owned())) } else { Err(InvalidFileName) }
+        if fits && name != "." && name != ".." {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(InvalidFileName)
+        }
     }
 }
 
@@ -107,7 +114,17 @@ mod tests {
         }
         let (longest, too_long) = ("ä".repeat(NAME_MAX), "ä".repeat(NAME_MAX + 1));
         assert!(longest.parse::<FileName>().is_ok());
-        for text in ["", " ", "\u{0}", "/", "folder/", ".", "..", "a/..", too_long.as_str()] {
+        for text in [
+            "",
+            " ",
+            "\u{0}",
+            "/",
+            "folder/",
+            ".",
+            "..",
+            "a/..",
+            too_long.as_str(),
+        ] {
             assert_eq!(text.parse::<FileName>(), Err(InvalidFileName), "{text:?}");
         }
     }

@@ -142,7 +142,9 @@ impl StoredFile {
 impl Drop for StoredFile {
     fn drop(&mut self) {
         // Outside a runtime the process is ending; the sweep finds what remains.
-        let (Some(space), Ok(runtime)) = (self.object.take(), Handle::try_current()) else { return };
+        let (Some(space), Ok(runtime)) = (self.object.take(), Handle::try_current()) else {
+            return;
+        };
         let id = self.id;
         runtime.spawn(async move {
             if let Err(error) = space.delete(id).await {

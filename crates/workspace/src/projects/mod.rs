@@ -12,7 +12,9 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use model::{NAME_MAX, NewProject, PatchProject, Project, ProjectFilter, ProjectId, ProjectStatus, SEARCH_MAX};
+pub use model::{
+    NAME_MAX, NewProject, PatchProject, Project, ProjectFilter, ProjectId, ProjectStatus, SEARCH_MAX,
+};
 pub use ops::{ProjectError, create, delete, get, list, update};
 
 pub(crate) use sql::{exists, insert};

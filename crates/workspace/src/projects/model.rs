@@ -1,6 +1,6 @@
 //! What a project is, and what may be asked of it.
 
-use kernel::{Entity, FieldError, Id, Timestamp};
+use kernel::{Entity, FieldError, Id, Timestamp, Validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -62,10 +62,19 @@ pub enum ProjectStatus {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewProject {
     /// What people call it: one line of 1 to 200 characters.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "Website Redesign")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "Website Redesign"
+    )]
     pub name: String,
     /// What it is about; empty unless given.
-    #[schema(max_length = 10_000, pattern = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$", example = "New pages for the spring campaign.")]
+    #[schema(
+        max_length = 10_000,
+        pattern = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$",
+        example = "New pages for the spring campaign."
+    )]
     pub description: Option<String>,
     /// How far it is; active unless given.
     #[schema(nullable = false)]
@@ -73,13 +82,10 @@ pub struct NewProject {
     pub status: Option<ProjectStatus>,
 }
 
-impl NewProject {
-    /// What is wrong with it.
-    pub fn check(&self) -> Vec<FieldError> {
-        let mut errors = Vec::new();
-        text::check_line(&mut errors, "/name", &self.name, NAME_MAX);
-        text::check_description(&mut errors, self.description.as_deref().unwrap_or_default());
-        errors
+impl Validate for NewProject {
+    fn check(&self, errors: &mut Vec<FieldError>) {
+        text::check_line(errors, "/name", &self.name, NAME_MAX);
+        text::check_description(errors, self.description.as_deref().unwrap_or_default());
     }
 }
 
@@ -88,7 +94,13 @@ impl NewProject {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchProject {
     /// What people call it from now on.
-    #[schema(nullable = false, min_length = 1, max_length = 200, pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "Relaunch")]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "Relaunch"
+    )]
     #[serde(default, deserialize_with = "patch::value")]
     pub name: Option<String>,
     /// What it is about; `null` empties it.
@@ -101,17 +113,23 @@ pub struct PatchProject {
     pub status: Option<ProjectStatus>,
 }
 
-impl PatchProject {
-    /// What is wrong with it.
-    pub fn check(&self) -> Vec<FieldError> {
-        let mut errors = Vec::new();
+impl Validate for PatchProject {
+    fn check(&self, errors: &mut Vec<FieldError>) {
         if let Some(name) = &self.name {
-            text::check_line(&mut errors, "/name", name, NAME_MAX);
+            text::check_line(errors, "/name", name, NAME_MAX);
         }
-        text::check_description(&mut errors, self.description.iter().flatten().next().map_or("", String::as_str));
-        errors
+        text::check_description(
+            errors,
+            self.description
+                .iter()
+                .flatten()
+                .next()
+                .map_or("", String::as_str),
+        );
     }
+}
 
+impl PatchProject {
     /// The project with the changes in it, its version and times untouched.
     pub(crate) fn applied_to(&self, project: &Project) -> Project {
         let mut changed = project.clone();
@@ -137,14 +155,11 @@ pub struct ProjectFilter {
     pub q: Option<String>,
 }
 
-impl ProjectFilter {
-    /// What is wrong with it, by the names of query parameters.
-    pub fn check(&self) -> Vec<FieldError> {
-        let mut errors = Vec::new();
+impl Validate for ProjectFilter {
+    fn check(&self, errors: &mut Vec<FieldError>) {
         if let Some(q) = &self.q {
-            text::check_line(&mut errors, "?q", q, SEARCH_MAX);
+            text::check_line(errors, "?q", q, SEARCH_MAX);
         }
-        errors
     }
 }
 
@@ -171,6 +186,12 @@ mod tests {
         serde_json::from_value(body)
     }
 
+    fn pointers(request: &impl Validate) -> Vec<String> {
+        let mut errors = Vec::new();
+        request.check(&mut errors);
+        errors.into_iter().map(|error| error.pointer).collect()
+    }
+
     #[test]
     fn bodies_are_read_strictly() {
         for body in [
@@ -180,54 +201,68 @@ mod tests {
             json!({"name": "a", "status": "paused"}),
             json!({"name": "a", "status": null}),
         ] {
-            assert!(serde_json::from_value::<NewProject>(body.clone()).is_err(), "{body}");
+            assert!(
+                serde_json::from_value::<NewProject>(body.clone()).is_err(),
+                "{body}"
+            );
         }
-        for body in [json!({"name": null}), json!({"status": null}), json!({"id": "project_x"})] {
+        for body in [
+            json!({"name": null}),
+            json!({"status": null}),
+            json!({"id": "project_x"}),
+        ] {
             assert!(patch(body.clone()).is_err(), "{body}");
         }
-        let minimal: NewProject = serde_json::from_value(json!({"name": "a", "description": null})).expect("valid");
+        let minimal: NewProject =
+            serde_json::from_value(json!({"name": "a", "description": null})).expect("valid");
         assert_eq!((minimal.description.clone(), minimal.status), (None, None));
-        assert!(minimal.check().is_empty());
+        assert!(pointers(&minimal).is_empty());
     }
 
     #[test]
     fn a_patch_changes_what_it_names_only() {
         let (before, none) = (project(), patch(json!({})).expect("valid"));
         assert_eq!(none.applied_to(&before), before);
-        let emptied = patch(json!({"description": null, "status": "completed"})).expect("valid").applied_to(&before);
+        let emptied = patch(json!({"description": null, "status": "completed"}))
+            .expect("valid")
+            .applied_to(&before);
         let expected = Project {
             description: String::new(),
             status: ProjectStatus::Completed,
             ..before.clone()
         };
         assert_eq!(emptied, expected);
-        let named = patch(json!({"name": " New ", "description": "a\r\nb"})).expect("valid").applied_to(&before);
+        let named = patch(json!({"name": " New ", "description": "a\r\nb"}))
+            .expect("valid")
+            .applied_to(&before);
         assert_eq!((&*named.name, &*named.description), ("New", "a\nb"));
     }
 
     #[test]
     fn every_wrong_field_is_named() {
-        let pointers = |errors: Vec<FieldError>| errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>();
         let body = NewProject {
             name: " ".into(),
             description: Some("\u{0}".into()),
             status: None,
         };
-        assert_eq!(pointers(body.check()), ["/name", "/description"]);
+        assert_eq!(pointers(&body), ["/name", "/description"]);
         let body = patch(json!({"name": "a\nb", "description": "\u{0}"})).expect("well formed");
-        assert_eq!(pointers(body.check()), ["/name", "/description"]);
+        assert_eq!(pointers(&body), ["/name", "/description"]);
         let filter = ProjectFilter {
             q: Some(String::new()),
             ..ProjectFilter::default()
         };
-        assert_eq!(pointers(filter.check()), ["?q"]);
+        assert_eq!(pointers(&filter), ["?q"]);
     }
 
     #[test]
     fn is_shown_in_camel_case() {
         let shown = serde_json::to_value(project()).expect("plain");
         assert_eq!(shown["createdAt"], "1970-01-01T00:00:00.000Z");
-        assert_eq!((&shown["status"], &shown["version"]), (&json!("active"), &json!(3)));
+        assert_eq!(
+            (&shown["status"], &shown["version"]),
+            (&json!("active"), &json!(3))
+        );
         assert!(shown["id"].as_str().expect("text").starts_with("project_"));
     }
 }

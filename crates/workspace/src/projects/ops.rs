@@ -33,7 +33,7 @@ pub enum ProjectError {
 /// Creates a project.
 pub async fn create(tx: &mut TenantTx, new: NewProject) -> Result<Project, ProjectError> {
     tx.ctx().authorize(Permission::ProjectsWrite)?;
-    Invalid::unless_empty(new.check())?;
+    Invalid::unless_valid(&new)?;
     // The plan's quota of projects is taken here.
     let now = tx.now();
     let project = Project {
@@ -65,7 +65,7 @@ pub async fn list(
     page: &PageRequest<ProjectId>,
 ) -> Result<Vec<Project>, ProjectError> {
     tx.ctx().authorize(Permission::ProjectsRead)?;
-    Invalid::unless_empty(filter.check())?;
+    Invalid::unless_valid(filter)?;
     Ok(sql::list(tx, filter, page).await?)
 }
 
@@ -77,7 +77,7 @@ pub async fn update(
     patch: &PatchProject,
 ) -> Result<Project, ProjectError> {
     tx.ctx().authorize(Permission::ProjectsWrite)?;
-    Invalid::unless_empty(patch.check())?;
+    Invalid::unless_valid(patch)?;
     let before = sql::lock(tx, id).await?.ok_or(ProjectError::NotFound)?;
     version::require(Some(before.version), expected)?;
     let mut after = patch.applied_to(&before);
@@ -97,7 +97,9 @@ pub async fn delete(tx: &mut TenantTx, id: ProjectId, expected: Option<i64>) -> 
     let project = sql::lock(tx, id).await?.ok_or(ProjectError::NotFound)?;
     version::require(Some(project.version), expected)?;
     let tasks = sql::delete(tx, id).await?;
-    let event = Event::new(EventType::DataDeleted).resource(id, Some(&project.name)).meta("tasks", tasks);
+    let event = Event::new(EventType::DataDeleted)
+        .resource(id, Some(&project.name))
+        .meta("tasks", tasks);
     audit::record(tx, event).await?;
     Ok(())
 }

@@ -96,9 +96,13 @@ pub(super) async fn delete(tx: &mut TenantTx, id: ProjectId) -> Result<u64, Erro
     .execute(tx.conn())
     .await?
     .rows_affected();
-    sqlx::query!("delete from projects where tenant_id = $1 and id = $2", tenant as _, id as _)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query!(
+        "delete from projects where tenant_id = $1 and id = $2",
+        tenant as _,
+        id as _
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(tasks)
 }
 
@@ -117,7 +121,10 @@ pub(super) async fn list(
         query.push(" and status = ").push_bind(status);
     }
     if let Some(q) = &filter.q {
-        query.push(" and strpos(lower(name), lower(").push_bind(q.trim()).push(")) > 0");
+        query
+            .push(" and strpos(lower(name), lower(")
+            .push_bind(q.trim())
+            .push(")) > 0");
     }
     if let Some(after) = page.after {
         query.push(" and id < ").push_bind(after);

@@ -33,6 +33,35 @@ async fn names(ctx: &TenantCtx, filter: &ProjectFilter, page: &PageRequest<Proje
     found.into_iter().map(|project| project.name).collect()
 }
 
+/// Created, given a task, changed, deleted.
+async fn the_trail_tells_of(db: &TestDatabase, ctx: &TenantCtx, project: &Project) {
+    let events = trail(db, ctx.tenant_id()).await;
+    let name = Some("Website Redesign");
+    assert_eq!(
+        events.iter().map(told).collect::<Vec<_>>(),
+        [
+            ("data.created", "created", name),
+            ("data.created", "created", Some("Draft")),
+            ("data.updated", "updated", name),
+            ("data.deleted", "deleted", name),
+        ]
+    );
+    let hidden = json!("[personal]");
+    assert_eq!(
+        changes(&events[2]),
+        [
+            ("status", &json!("active"), &json!("completed")),
+            ("description", &hidden, &hidden)
+        ]
+    );
+    assert_eq!(events[3].metadata["tasks"], 1);
+    let resource = events[3].resource.as_ref().expect("a resource");
+    assert_eq!(
+        (&*resource.kind, &resource.id),
+        ("project", &project.id.to_string())
+    );
+}
+
 #[tokio::test]
 async fn a_project_lives_in_every_strategy() {
     let db = TestDatabase::new().await;
@@ -44,46 +73,47 @@ async fn a_project_lives_in_every_strategy() {
             ..body("  Website Redesign ")
         };
         let project = create(&mut tx, new).await.expect("it is created");
-        assert_eq!((&*project.name, &*project.description, project.version), ("Website Redesign", "one\ntwo", 1));
-        assert_eq!((project.status, &*project.created_by), (ProjectStatus::Active, "test"));
+        assert_eq!(
+            (&*project.name, &*project.description, project.version),
+            ("Website Redesign", "one\ntwo", 1)
+        );
+        assert_eq!(
+            (project.status, &*project.created_by),
+            (ProjectStatus::Active, "test")
+        );
         assert_eq!(get(&mut tx, project.id).await.expect("it is there"), project);
         let task = serde_json::from_value(json!({"title": "Draft"})).expect("a task");
-        tasks::create(&mut tx, project.id, task).await.expect("it is created");
+        tasks::create(&mut tx, project.id, task)
+            .await
+            .expect("it is created");
         tx.commit().await.expect("it commits");
 
         let mut tx = ctx.write().await.expect("a transaction");
-        let done = update(&mut tx, project.id, Some(1), &patch(json!({"status": "completed", "description": null})))
-            .await
-            .expect("it is changed");
+        let done = update(
+            &mut tx,
+            project.id,
+            Some(1),
+            &patch(json!({"status": "completed", "description": null})),
+        )
+        .await
+        .expect("it is changed");
         assert_eq!((done.status, done.version), (ProjectStatus::Completed, 2));
         assert!(done.updated_at > project.updated_at && done.created_at == project.created_at);
-        let same = update(&mut tx, project.id, None, &patch(json!({"status": "completed"}))).await.expect("fine");
-        assert_eq!(same, done, "a patch that changes nothing leaves everything as it is");
+        let same = update(&mut tx, project.id, None, &patch(json!({"status": "completed"})))
+            .await
+            .expect("fine");
+        assert_eq!(
+            same, done,
+            "a patch that changes nothing leaves everything as it is"
+        );
         assert_eq!(get(&mut tx, project.id).await.expect("it is there"), done);
         delete(&mut tx, project.id, Some(2)).await.expect("it is deleted");
-        assert!(matches!(get(&mut tx, project.id).await, Err(ProjectError::NotFound)));
+        assert!(matches!(
+            get(&mut tx, project.id).await,
+            Err(ProjectError::NotFound)
+        ));
         tx.commit().await.expect("it commits");
-
-        let events = trail(&db, ctx.tenant_id()).await;
-        let name = Some("Website Redesign");
-        assert_eq!(
-            events.iter().map(told).collect::<Vec<_>>(),
-            [
-                ("data.created", "created", name),
-                ("data.created", "created", Some("Draft")),
-                ("data.updated", "updated", name),
-                ("data.deleted", "deleted", name),
-            ],
-            "{strategy:?}"
-        );
-        let hidden = json!("[personal]");
-        assert_eq!(
-            changes(&events[2]),
-            [("status", &json!("active"), &json!("completed")), ("description", &hidden, &hidden)]
-        );
-        assert_eq!(events[3].metadata["tasks"], 1);
-        let resource = events[3].resource.as_ref().expect("a resource");
-        assert_eq!((&*resource.kind, &resource.id), ("project", &project.id.to_string()));
+        the_trail_tells_of(&db, &ctx, &project).await;
     }
 }
 
@@ -95,7 +125,11 @@ async fn what_is_not_committed_leaves_no_event() {
     create(&mut tx, body("Gone")).await.expect("it is created");
     drop(tx);
     assert!(trail(&db, ctx.tenant_id()).await.is_empty());
-    assert!(names(&ctx, &ProjectFilter::default(), &PageRequest::first(10)).await.is_empty());
+    assert!(
+        names(&ctx, &ProjectFilter::default(), &PageRequest::first(10))
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -164,8 +198,13 @@ async fn filters_narrow_the_list() {
         created(&ctx, name).await;
     }
     let mut tx = ctx.write().await.expect("a transaction");
-    let old = list(&mut tx, &ProjectFilter::default(), &PageRequest::first(1)).await.expect("a list").remove(0);
-    update(&mut tx, old.id, None, &patch(json!({"status": "archived"}))).await.expect("it is changed");
+    let old = list(&mut tx, &ProjectFilter::default(), &PageRequest::first(1))
+        .await
+        .expect("a list")
+        .remove(0);
+    update(&mut tx, old.id, None, &patch(json!({"status": "archived"})))
+        .await
+        .expect("it is changed");
     tx.commit().await.expect("it commits");
     for (status, q, found) in [
         (None, None, vec!["Old website", "100% Ökostrom", "Website"]),
@@ -180,7 +219,11 @@ async fn filters_narrow_the_list() {
             status,
             q: q.map(str::to_owned),
         };
-        assert_eq!(names(&ctx, &filter, &PageRequest::first(10)).await, found, "{filter:?}");
+        assert_eq!(
+            names(&ctx, &filter, &PageRequest::first(10)).await,
+            found,
+            "{filter:?}"
+        );
         let after = PageRequest {
             limit: 10,
             after: Some(old.id),
@@ -197,11 +240,19 @@ async fn another_tenants_project_is_not_there() {
         let (mine, theirs) = (db.tenant(strategy).await, db.tenant(strategy).await);
         let foreign = created(&theirs, "Theirs").await;
         let mut tx = mine.write().await.expect("a transaction");
-        assert!(matches!(get(&mut tx, foreign.id).await, Err(ProjectError::NotFound)));
+        assert!(matches!(
+            get(&mut tx, foreign.id).await,
+            Err(ProjectError::NotFound)
+        ));
         let changed = update(&mut tx, foreign.id, Some(1), &patch(json!({"name": "Mine"}))).await;
         assert!(matches!(changed, Err(ProjectError::NotFound)));
-        assert!(matches!(delete(&mut tx, foreign.id, None).await, Err(ProjectError::NotFound)));
-        let listed = list(&mut tx, &ProjectFilter::default(), &PageRequest::first(10)).await.expect("a list");
+        assert!(matches!(
+            delete(&mut tx, foreign.id, None).await,
+            Err(ProjectError::NotFound)
+        ));
+        let listed = list(&mut tx, &ProjectFilter::default(), &PageRequest::first(10))
+            .await
+            .expect("a list");
         assert!(listed.is_empty(), "{strategy:?}");
         tx.commit().await.expect("it commits");
         let mut tx = theirs.read().await.expect("a transaction");
@@ -215,7 +266,10 @@ async fn refusals_come_before_the_database() {
     let ctx = db.tenant(IsolationStrategy::SharedDatabase).await;
     let project = created(&ctx, "P").await;
     let mut tx = ctx.write().await.expect("a transaction");
-    assert!(matches!(create(&mut tx, body(" ")).await, Err(ProjectError::Invalid(_))));
+    assert!(matches!(
+        create(&mut tx, body(" ")).await,
+        Err(ProjectError::Invalid(_))
+    ));
     let bad = update(&mut tx, project.id, None, &patch(json!({"name": "a\nb"}))).await;
     assert!(matches!(bad, Err(ProjectError::Invalid(_))));
     drop(tx);
@@ -223,14 +277,23 @@ async fn refusals_come_before_the_database() {
     let reader = granted(&db, &ctx, &["projects:read"]);
     let mut tx = reader.write().await.expect("a transaction");
     assert!(get(&mut tx, project.id).await.is_ok());
-    assert!(matches!(create(&mut tx, body("X")).await, Err(ProjectError::Forbidden(_))));
+    assert!(matches!(
+        create(&mut tx, body("X")).await,
+        Err(ProjectError::Forbidden(_))
+    ));
     let changed = update(&mut tx, project.id, None, &patch(json!({"name": "X"}))).await;
     assert!(matches!(changed, Err(ProjectError::Forbidden(_))));
-    assert!(matches!(delete(&mut tx, project.id, None).await, Err(ProjectError::Forbidden(_))));
+    assert!(matches!(
+        delete(&mut tx, project.id, None).await,
+        Err(ProjectError::Forbidden(_))
+    ));
     drop(tx);
     let nobody = granted(&db, &ctx, &["files:read"]);
     let mut tx = nobody.read().await.expect("a transaction");
-    assert!(matches!(get(&mut tx, project.id).await, Err(ProjectError::Forbidden(_))));
+    assert!(matches!(
+        get(&mut tx, project.id).await,
+        Err(ProjectError::Forbidden(_))
+    ));
     let listed = list(&mut tx, &ProjectFilter::default(), &PageRequest::first(1)).await;
     assert!(matches!(listed, Err(ProjectError::Forbidden(_))));
 }

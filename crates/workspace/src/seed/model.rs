@@ -14,8 +14,14 @@ pub const MARKER: &str = "onboarding";
 
 /// Title and description of the sample project's tasks.
 const TASKS: [(&str, &str); 3] = [
-    ("Look around", "This is a sample project. Change it or delete it as you like."),
-    ("Invite your team", "Everybody you invite sees the projects of your organisation, and nobody else does."),
+    (
+        "Look around",
+        "This is a sample project. Change it or delete it as you like.",
+    ),
+    (
+        "Invite your team",
+        "Everybody you invite sees the projects of your organisation, and nobody else does.",
+    ),
     ("Create your first project", "Then mark this task as done."),
 ];
 

@@ -10,13 +10,14 @@ use crate::{projects, settings, tasks};
 pub async fn initial(tx: &mut TenantTx, plan_is_free: bool, tenant_name: &str) -> Result<bool, sqlx::Error> {
     let sample = (!plan_is_free).then(|| tx.new_id());
     let added = settings::insert_all(tx, &model::settings(tenant_name, sample)).await?;
-    if !added.iter().any(|key| key.as_str() == MARKER) {
+    let keys: Vec<_> = added.iter().map(|setting| setting.key.as_str()).collect();
+    if !keys.contains(&MARKER) {
         return Ok(false);
     }
     let event = Event::new(EventType::SettingUpdated)
         .action("seeded")
         .resource_named("setting", MARKER, None)
-        .meta("keys", Value::plain(&added));
+        .meta("keys", Value::plain(&keys));
     audit::record(tx, event).await?;
     if let Some(id) = sample {
         add_sample(tx, id, tenant_name).await?;
@@ -24,7 +25,11 @@ pub async fn initial(tx: &mut TenantTx, plan_is_free: bool, tenant_name: &str) -
     Ok(true)
 }
 
-async fn add_sample(tx: &mut TenantTx, id: projects::ProjectId, tenant_name: &str) -> Result<(), sqlx::Error> {
+async fn add_sample(
+    tx: &mut TenantTx,
+    id: projects::ProjectId,
+    tenant_name: &str,
+) -> Result<(), sqlx::Error> {
     let project = model::project(id, tenant_name, &tx.actor().id, tx.now());
     projects::insert(tx, &project).await?;
     let tasks = model::tasks(&project, || tx.seams().random());

@@ -11,7 +11,9 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use model::{InvalidSettingKey, PutSetting, SETTINGS_MAX, Setting, SettingKey, VALUE_MAX_BYTES, VALUE_MAX_DEPTH};
+pub use model::{
+    InvalidSettingKey, PutSetting, SETTINGS_MAX, Setting, SettingKey, VALUE_MAX_BYTES, VALUE_MAX_DEPTH,
+};
 pub use ops::{SettingError, delete, get, list, put};
 
 pub(crate) use sql::insert_all;

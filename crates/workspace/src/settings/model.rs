@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use kernel::{FieldError, Timestamp};
+use kernel::{FieldError, Timestamp, Validate};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,11 +18,12 @@ pub const VALUE_MAX_DEPTH: usize = 16;
 /// A setting, as it is stored and shown.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"key": "timezone", "value": "Europe/Berlin", "version": 1, "updatedAt": "2026-03-05T10:42:00.000Z"}))]
 pub struct Setting {
     /// Under which key.
     pub key: SettingKey,
     /// What: any JSON.
-    #[schema(value_type = Value, example = json!("Europe/Berlin"))]
+    #[schema(value_type = Value)]
     pub value: Value,
     /// Counts the changes, from 1.
     #[schema(example = 1)]
@@ -70,32 +71,38 @@ impl fmt::Display for SettingKey {
 
 impl<'de> Deserialize<'de> for SettingKey {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
 /// What is put under a key.
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"value": "Europe/Berlin"}))]
 pub struct PutSetting {
     /// Any JSON of up to 16 KiB, at most 16 levels deep.
-    #[schema(value_type = Value, example = json!("Europe/Berlin"))]
+    #[schema(value_type = Value)]
     pub value: Value,
 }
 
-impl PutSetting {
-    /// What is wrong with it.
-    pub fn check(&self) -> Vec<FieldError> {
-        let mut errors = Vec::new();
+impl Validate for PutSetting {
+    fn check(&self, errors: &mut Vec<FieldError>) {
         let mut require = |holds: bool, detail: &str| {
             if !holds {
                 errors.push(FieldError::new("/value", detail));
             }
         };
-        require(depth(&self.value) <= VALUE_MAX_DEPTH, "must be at most 16 levels deep");
-        require(self.value.to_string().len() <= VALUE_MAX_BYTES, "must be at most 16 KiB of JSON");
+        require(
+            depth(&self.value) <= VALUE_MAX_DEPTH,
+            "must be at most 16 levels deep",
+        );
+        require(
+            self.value.to_string().len() <= VALUE_MAX_BYTES,
+            "must be at most 16 KiB of JSON",
+        );
         require(!has_nul(&self.value), "must not contain the character U+0000");
-        errors
     }
 }
 
@@ -113,7 +120,9 @@ fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(elements) => elements.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        Value::Object(members) => members
+            .iter()
+            .any(|(key, value)| key.contains('\0') || has_nul(value)),
         _ => false,
     }
 }
@@ -148,7 +157,9 @@ mod tests {
             (json!({"a": ["\u{0}"]}), 1),
             (json!({"a\u{0}": 1}), 1),
         ] {
-            assert_eq!(PutSetting { value: value.clone() }.check().len(), wrong, "{value}");
+            let mut errors = Vec::new();
+            PutSetting { value: value.clone() }.check(&mut errors);
+            assert_eq!(errors.len(), wrong, "{value}");
         }
     }
 

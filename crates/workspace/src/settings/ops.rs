@@ -65,7 +65,7 @@ pub async fn put(
     put: PutSetting,
 ) -> Result<Setting, SettingError> {
     tx.ctx().authorize(Permission::SettingsWrite)?;
-    Invalid::unless_empty(put.check())?;
+    Invalid::unless_valid(&put)?;
     let mut before = sql::lock(tx, key).await?;
     if before.is_none() {
         sql::lock_keys(tx).await?;
@@ -109,18 +109,15 @@ async fn add(tx: &mut TenantTx, key: &SettingKey, put: PutSetting) -> Result<Set
     if sql::count(tx).await? >= SETTINGS_MAX {
         return Err(SettingError::TooMany);
     }
-    let setting = Setting {
-        key: key.clone(),
-        value: put.value,
-        version: 1,
-        updated_at: tx.now(),
-    };
-    sql::insert_all(tx, &[(setting.key.clone(), setting.value.clone())]).await?;
+    let added = sql::insert_all(tx, &[(key.clone(), put.value)]).await?;
+    let setting = added.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;
     let event = changed(key, "created").change("value", None::<Secret<()>>, Secret::new(()));
     audit::record(tx, event).await?;
     Ok(setting)
 }
 
 fn changed(key: &SettingKey, action: &str) -> Event {
-    Event::new(EventType::SettingUpdated).action(action).resource_named("setting", key.as_str(), None)
+    Event::new(EventType::SettingUpdated)
+        .action(action)
+        .resource_named("setting", key.as_str(), None)
 }

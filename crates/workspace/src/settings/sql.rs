@@ -49,21 +49,30 @@ pub(super) async fn lock_keys(tx: &mut TenantTx) -> Result<(), Error> {
 
 pub(super) async fn count(tx: &mut TenantTx) -> Result<i64, Error> {
     let tenant = tx.tenant_id();
-    sqlx::query_scalar!(r#"select count(*) as "count!" from settings where tenant_id = $1"#, tenant as _)
-        .fetch_one(tx.conn())
-        .await
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from settings where tenant_id = $1"#,
+        tenant as _
+    )
+    .fetch_one(tx.conn())
+    .await
 }
 
-/// Inserts those whose key is not there; answers which these were.
-pub(crate) async fn insert_all(tx: &mut TenantTx, settings: &[(SettingKey, Value)]) -> Result<Vec<SettingKey>, Error> {
+/// Inserts those whose key is not there; answers these.
+pub(crate) async fn insert_all(
+    tx: &mut TenantTx,
+    settings: &[(SettingKey, Value)],
+) -> Result<Vec<Setting>, Error> {
     let (tenant, now) = (tx.tenant_id(), tx.now());
-    let (keys, values): (Vec<String>, Vec<Value>) =
-        settings.iter().map(|(key, value)| (key.to_string(), value.clone())).unzip();
-    sqlx::query_scalar!(
+    let (keys, values): (Vec<String>, Vec<Value>) = settings
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.clone()))
+        .unzip();
+    sqlx::query_as!(
+        Setting,
         r#"insert into settings (tenant_id, key, value, version, updated_at)
            select $1, new.key, new.value, 1, $2 from unnest($3::text[], $4::jsonb[]) as new (key, value)
            on conflict (tenant_id, key) do nothing
-           returning key as "key: SettingKey""#,
+           returning key as "key: SettingKey", value, version, updated_at as "updated_at: Timestamp""#,
         tenant as _,
         now as _,
         &keys,
@@ -90,9 +99,13 @@ pub(super) async fn update(tx: &mut TenantTx, setting: &Setting) -> Result<(), E
 
 pub(super) async fn delete(tx: &mut TenantTx, key: &SettingKey) -> Result<(), Error> {
     let tenant = tx.tenant_id();
-    sqlx::query!("delete from settings where tenant_id = $1 and key = $2", tenant as _, key.as_str())
-        .execute(tx.conn())
-        .await?;
+    sqlx::query!(
+        "delete from settings where tenant_id = $1 and key = $2",
+        tenant as _,
+        key.as_str()
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What a task is, and what may be asked of it.
 
-use kernel::{Entity, FieldError, Id, Timestamp};
+use kernel::{Entity, FieldError, Id, Timestamp, Validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,10 +66,19 @@ pub enum TaskStatus {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewTask {
     /// What is to be done: one line of 1 to 200 characters.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "Draft the landing page")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "Draft the landing page"
+    )]
     pub title: String,
     /// More about it; empty unless given.
-    #[schema(max_length = 10_000, pattern = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$", example = "With the new colours.")]
+    #[schema(
+        max_length = 10_000,
+        pattern = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$",
+        example = "With the new colours."
+    )]
     pub description: Option<String>,
     /// How far it is; to do unless given.
     #[schema(nullable = false)]
@@ -79,14 +88,11 @@ pub struct NewTask {
     pub due_at: Option<Timestamp>,
 }
 
-impl NewTask {
-    /// What is wrong with it.
-    pub fn check(&self) -> Vec<FieldError> {
-        let mut errors = Vec::new();
-        text::check_line(&mut errors, "/title", &self.title, TITLE_MAX);
-        text::check_description(&mut errors, self.description.as_deref().unwrap_or_default());
-        check_due(&mut errors, self.due_at);
-        errors
+impl Validate for NewTask {
+    fn check(&self, errors: &mut Vec<FieldError>) {
+        text::check_line(errors, "/title", &self.title, TITLE_MAX);
+        text::check_description(errors, self.description.as_deref().unwrap_or_default());
+        check_due(errors, self.due_at);
     }
 }
 
@@ -95,7 +101,13 @@ impl NewTask {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchTask {
     /// What is to be done from now on.
-    #[schema(nullable = false, min_length = 1, max_length = 200, pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", example = "Publish the landing page")]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "Publish the landing page"
+    )]
     #[serde(default, deserialize_with = "patch::value")]
     pub title: Option<String>,
     /// More about it; `null` empties it.
@@ -112,18 +124,24 @@ pub struct PatchTask {
     pub due_at: Option<Option<Timestamp>>,
 }
 
-impl PatchTask {
-    /// What is wrong with it.
-    pub fn check(&self) -> Vec<FieldError> {
-        let mut errors = Vec::new();
+impl Validate for PatchTask {
+    fn check(&self, errors: &mut Vec<FieldError>) {
         if let Some(title) = &self.title {
-            text::check_line(&mut errors, "/title", title, TITLE_MAX);
+            text::check_line(errors, "/title", title, TITLE_MAX);
         }
-        text::check_description(&mut errors, self.description.iter().flatten().next().map_or("", String::as_str));
-        check_due(&mut errors, self.due_at.flatten());
-        errors
+        text::check_description(
+            errors,
+            self.description
+                .iter()
+                .flatten()
+                .next()
+                .map_or("", String::as_str),
+        );
+        check_due(errors, self.due_at.flatten());
     }
+}
 
+impl PatchTask {
     /// The task with the changes in it, its version and times untouched.
     pub(crate) fn applied_to(&self, task: &Task) -> Task {
         let mut changed = task.clone();
@@ -178,15 +196,32 @@ mod tests {
         }
     }
 
+    fn pointers(request: &impl Validate) -> Vec<String> {
+        let mut errors = Vec::new();
+        request.check(&mut errors);
+        errors.into_iter().map(|error| error.pointer).collect()
+    }
+
     #[test]
     fn null_clears_what_can_be_empty_and_is_refused_elsewhere() {
-        let patch: PatchTask = serde_json::from_value(json!({"dueAt": null, "description": null})).expect("valid");
+        let patch: PatchTask =
+            serde_json::from_value(json!({"dueAt": null, "description": null})).expect("valid");
         let changed = patch.applied_to(&task());
-        assert_eq!((changed.due_at, &*changed.description, &*changed.title), (None, "", "Draft"));
+        assert_eq!(
+            (changed.due_at, &*changed.description, &*changed.title),
+            (None, "", "Draft")
+        );
         let nothing: PatchTask = serde_json::from_value(json!({})).expect("valid");
         assert_eq!(nothing.applied_to(&task()), task());
-        for body in [json!({"title": null}), json!({"status": null}), json!({"projectId": "project_x"})] {
-            assert!(serde_json::from_value::<PatchTask>(body.clone()).is_err(), "{body}");
+        for body in [
+            json!({"title": null}),
+            json!({"status": null}),
+            json!({"projectId": "project_x"}),
+        ] {
+            assert!(
+                serde_json::from_value::<PatchTask>(body.clone()).is_err(),
+                "{body}"
+            );
         }
     }
 
@@ -198,24 +233,29 @@ mod tests {
             ("1969-12-31T23:59:59.999Z", false),
             ("-009000-01-01T00:00:00Z", false),
         ] {
-            let new: NewTask = serde_json::from_value(json!({"title": "a", "dueAt": due_at})).expect("a time");
-            assert_eq!(new.check().is_empty(), fine, "{due_at}");
+            let new: NewTask =
+                serde_json::from_value(json!({"title": "a", "dueAt": due_at})).expect("a time");
+            assert_eq!(pointers(&new).is_empty(), fine, "{due_at}");
             let patch: PatchTask = serde_json::from_value(json!({"dueAt": due_at})).expect("a time");
-            assert_eq!(patch.check().is_empty(), fine, "{due_at}");
+            assert_eq!(pointers(&patch).is_empty(), fine, "{due_at}");
         }
     }
 
     #[test]
     fn every_wrong_field_is_named() {
         let body: NewTask =
-            serde_json::from_value(json!({"title": "", "description": "\u{7}", "dueAt": "-1"})).expect("well formed");
-        let pointers: Vec<_> = body.check().into_iter().map(|error| error.pointer).collect();
-        assert_eq!(pointers, ["/title", "/description", "/dueAt"]);
+            serde_json::from_value(json!({"title": "", "description": "\u{7}", "dueAt": "-1"}))
+                .expect("well formed");
+        assert_eq!(pointers(&body), ["/title", "/description", "/dueAt"]);
     }
 
     #[test]
     fn a_missing_due_time_is_shown_as_null() {
-        let shown = serde_json::to_value(Task { due_at: None, ..task() }).expect("plain");
+        let shown = serde_json::to_value(Task {
+            due_at: None,
+            ..task()
+        })
+        .expect("plain");
         assert!(shown["dueAt"].is_null() && shown.get("dueAt").is_some());
         assert_eq!(shown["status"], "todo");
     }

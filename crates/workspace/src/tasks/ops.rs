@@ -33,14 +33,18 @@ pub enum TaskError {
 
 impl From<sqlx::Error> for TaskError {
     fn from(error: sqlx::Error) -> Self {
-        if violates(&error, sql::PROJECT_FK) { Self::NotFound } else { Self::Database(error) }
+        if violates(&error, sql::PROJECT_FK) {
+            Self::NotFound
+        } else {
+            Self::Database(error)
+        }
     }
 }
 
 /// Creates a task in a project.
 pub async fn create(tx: &mut TenantTx, project: ProjectId, new: NewTask) -> Result<Task, TaskError> {
     tx.ctx().authorize(Permission::ProjectsWrite)?;
-    Invalid::unless_empty(new.check())?;
+    Invalid::unless_valid(&new)?;
     let now = tx.now();
     let task = Task {
         id: tx.new_id(),
@@ -92,7 +96,7 @@ pub async fn update(
     patch: &PatchTask,
 ) -> Result<Task, TaskError> {
     tx.ctx().authorize(Permission::ProjectsWrite)?;
-    Invalid::unless_empty(patch.check())?;
+    Invalid::unless_valid(patch)?;
     let before = sql::lock(tx, id).await?.ok_or(TaskError::NotFound)?;
     version::require(Some(before.version), expected)?;
     let mut after = patch.applied_to(&before);

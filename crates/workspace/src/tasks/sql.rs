@@ -86,9 +86,13 @@ pub(super) async fn update(tx: &mut TenantTx, task: &Task) -> Result<(), Error> 
 
 pub(super) async fn delete(tx: &mut TenantTx, id: TaskId) -> Result<(), Error> {
     let tenant = tx.tenant_id();
-    sqlx::query!("delete from tasks where tenant_id = $1 and id = $2", tenant as _, id as _)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query!(
+        "delete from tasks where tenant_id = $1 and id = $2",
+        tenant as _,
+        id as _
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -103,7 +107,10 @@ pub(super) async fn list(
         "select id, project_id, title, description, status, due_at, version, created_by, created_at, updated_at
          from tasks where tenant_id = ",
     );
-    query.push_bind(tx.tenant_id()).push(" and project_id = ").push_bind(project);
+    query
+        .push_bind(tx.tenant_id())
+        .push(" and project_id = ")
+        .push_bind(project);
     if let Some(status) = filter.status {
         query.push(" and status = ").push_bind(status);
     }

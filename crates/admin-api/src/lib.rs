@@ -1,0 +1,28 @@
+//! `/admin`: what operators of the platform do, over HTTP. Each handler parses, calls one operation and renders its
+//! answer; there is no SQL here and no business rule.
+
+mod admin_api_keys;
+mod api_keys;
+mod audit_events;
+mod deletion_records;
+mod lifecycle;
+mod provisioning_runs;
+mod tenant_failures;
+mod tenants_list;
+mod tenants_record;
+
+use gate::AppState;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every route below `/admin`.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(tenants_list::routes())
+        .merge(tenants_record::routes())
+        .merge(lifecycle::routes())
+        .merge(deletion_records::routes())
+        .merge(provisioning_runs::routes())
+        .merge(api_keys::routes())
+        .merge(admin_api_keys::routes())
+        .merge(audit_events::routes())
+}

@@ -1,0 +1,34 @@
+//! The gate between HTTP and the operations: who is calling, for which tenant, whether he may, and the transaction
+//! that his change and its answer share.
+//!
+//! - A route says once which permission it needs ([`permitted`]): the document shows it and the gate enforces it. A
+//!   route that says nothing is refused to everybody, unless it is registered as [`public`] or for [`any_caller`].
+//! - The tenant follows from the credential. `X-Tenant-Id`, the subdomain and a custom domain select or narrow; where
+//!   they disagree with it the answer is that of an unknown tenant.
+//! - [`Change`] is what every writing handler takes: a checked body and an open transaction. Its answer is kept under
+//!   the caller's Idempotency-Key in that transaction, so that repeating a request is safe at any moment.
+//!
+//! Nothing here knows what a tenant's data means.
+
+mod answer;
+mod change;
+mod failure;
+pub mod keys;
+mod origin;
+mod permission;
+mod platform;
+mod refusal;
+mod selection;
+mod state;
+mod tenant;
+mod visitor;
+
+pub use answer::{Answer, NoBody, Optional};
+pub use change::{Asked, Change, Door, Keyed, OfPlatform, OfTenant, OfTenantControl, OfVisitor, Payload};
+pub use failure::{Failure, forbidden, unexpected};
+pub use origin::Peer;
+pub use permission::{any_caller, permitted, public};
+pub use platform::PlatformCaller;
+pub use state::{AppState, Development, GateSettings};
+pub use tenant::{TenantCaller, require_active};
+pub use visitor::Visitor;

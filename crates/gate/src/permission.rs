@@ -1,0 +1,42 @@
+//! What a route needs, said once.
+
+use axum::Extension;
+use axum::http::request::Parts;
+use kernel::Permission;
+use kernel::permission::Registry;
+use utoipa_axum::router::UtoipaMethodRouter;
+
+/// What a route was registered with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Required<P> {
+    /// This permission.
+    Permission(P),
+    /// No permission, but a caller who is known.
+    Nothing,
+}
+
+/// The same operations, needing this permission: in the document and at the gate.
+pub fn permitted<S, P>(routes: UtoipaMethodRouter<S>, permission: P) -> UtoipaMethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    P: Registry + Send + Sync,
+{
+    let (schemas, paths, methods) = edge::openapi::permitted(routes, permission);
+    (schemas, paths, methods.layer(Extension(Required::Permission(permission))))
+}
+
+/// Operations that every caller of a tenant may call, whatever he may do: what he asks about is himself.
+pub fn any_caller<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    let (schemas, paths, methods) = routes;
+    (schemas, paths, methods.layer(Extension(Required::<Permission>::Nothing)))
+}
+
+/// Operations that anybody may call. It changes nothing; it says that leaving the permission out is meant.
+pub fn public<S>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    routes
+}
+
+/// What the request's route needs; none for a route that forgot to say.
+pub(crate) fn required<P: Registry + Send + Sync>(parts: &Parts) -> Option<Required<P>> {
+    parts.extensions.get().copied()
+}

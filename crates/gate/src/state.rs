@@ -1,0 +1,62 @@
+//! What every handler can reach. One concrete type; no globals.
+
+use std::sync::Arc;
+
+use identity::Authenticator;
+use ipnet::IpNet;
+use isolation::Databases;
+use kernel::{TenantId, UserId};
+use provisioning::Provisioner;
+use storage::Storage;
+use tenants::GraceDays;
+use tenants::directory::{BaseDomain, Directory};
+use white_label::custom_domains::Domains;
+
+/// What every handler can reach.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// Every connection.
+    pub databases: Databases,
+    /// Who a presented key belongs to.
+    pub authenticator: Authenticator,
+    /// What a tenant is, from memory.
+    pub directory: Directory,
+    /// Which tenant a custom domain belongs to, from memory.
+    pub domains: Domains,
+    /// Where files are.
+    pub storage: Storage,
+    /// What makes and removes tenants.
+    pub provisioner: Provisioner,
+    /// Passwords, off the async threads.
+    pub hasher: identity::Hasher,
+    /// How the gate behaves.
+    pub settings: Arc<GateSettings>,
+}
+
+/// How the gate behaves.
+#[derive(Debug, Clone, Default)]
+pub struct GateSettings {
+    /// Callers from here may name tenant and user in headers; they authenticated them.
+    pub trusted_header_networks: Vec<IpNet>,
+    /// Proxies whose forwarding headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The domain below which each tenant has a subdomain.
+    pub base_domain: Option<BaseDomain>,
+    /// The longest upload, in bytes.
+    pub upload_max_bytes: u64,
+    /// Days between the request to delete a tenant and its removal.
+    pub deletion_grace: GraceDays,
+    /// Conveniences of a development server; none in production.
+    pub development: Option<Development>,
+}
+
+/// Conveniences of a development server.
+#[derive(Debug, Clone)]
+pub struct Development {
+    /// Whether a caller on loopback without a credential is the development admin.
+    pub open: bool,
+    /// The tenant that `tenant_123` of the documentation's examples stands for.
+    pub demo_tenant: TenantId,
+    /// The user that `user_456` of the documentation's examples stands for.
+    pub demo_user: UserId,
+}

@@ -1,0 +1,240 @@
+//! Drives one run to its end, or to where another attempt has to wait.
+
+use std::time::Duration;
+
+use isolation::{ControlTx, PlatformCtx, Tx};
+use kernel::TenantId;
+
+use crate::run::{Direction, Run, RunStatus};
+use crate::runs;
+use crate::steps::{self, Place, Step, StepError, Work};
+
+/// Attempts at a step of a provisioning before it is rolled back.
+const ATTEMPTS: i32 = 3;
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+
+/// The run could not be driven on by this node at this time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DriveError {
+    /// The control plane did not answer.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// Another node drives it.
+    #[error("another node has taken the run over")]
+    LeaseLost,
+    /// A step has to wait.
+    #[error("{0}; trying again later")]
+    Postponed(String),
+    /// There is no such run, or not its tenant.
+    #[error("there is no such run")]
+    Unknown,
+}
+
+/// Drives the run as far as it goes, renewing the lease meanwhile.
+pub(crate) async fn drive(
+    services: &steps::Services,
+    tenant: TenantId,
+    direction: Direction,
+) -> Result<RunStatus, DriveError> {
+    let ctx = services.databases.system("provisioning");
+    tokio::select! {
+        outcome = Driver::load_and_drive(services, &ctx, tenant, direction) => outcome,
+        lost = keep_lease(&ctx, tenant, direction) => Err(lost),
+    }
+}
+
+async fn keep_lease(ctx: &PlatformCtx, tenant: TenantId, direction: Direction) -> DriveError {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match renew(ctx, tenant, direction).await {
+            Ok(true) => {}
+            Ok(false) => return DriveError::LeaseLost,
+            Err(error) => tracing::warn!(%tenant, %error, "the lease of a run could not be renewed"),
+        }
+    }
+}
+
+async fn renew(ctx: &PlatformCtx, tenant: TenantId, direction: Direction) -> Result<bool, sqlx::Error> {
+    let mut tx = ctx.control().await?;
+    let renewed = runs::renew(&mut tx, tenant, direction, ctx.databases().node()).await?;
+    tx.commit().await?;
+    Ok(renewed)
+}
+
+struct Driver<'a> {
+    ctx: &'a PlatformCtx,
+    work: Work<'a>,
+    steps: Vec<Step>,
+    run: Run,
+}
+
+impl<'a> Driver<'a> {
+    async fn load_and_drive(
+        services: &'a steps::Services,
+        ctx: &'a PlatformCtx,
+        tenant: TenantId,
+        direction: Direction,
+    ) -> Result<RunStatus, DriveError> {
+        let mut tx = ctx.control().await?;
+        let run = runs::load(&mut tx, tenant, direction).await?.ok_or(DriveError::Unknown)?;
+        let work = Work::load(services, &mut tx, &run).await?.ok_or(DriveError::Unknown)?;
+        drop(tx);
+        let mut driver = Self { ctx, work, steps: Step::of(direction).to_vec(), run };
+        driver.forward().await?;
+        if driver.run.status == RunStatus::RollingBack {
+            driver.back().await?;
+        }
+        Ok(driver.run.status)
+    }
+
+    /// Does what is still to be done, one step or one transaction of steps after the other.
+    async fn forward(&mut self) -> Result<(), DriveError> {
+        while matches!(self.run.status, RunStatus::Pending | RunStatus::InProgress) {
+            self.run.status = RunStatus::InProgress;
+            let Some(position) = self.run.next() else {
+                return self.finish().await;
+            };
+            let outcome = match self.steps[position].place() {
+                Place::Outside => self.outside(position).await,
+                Place::ControlPlane => self.group(position).await,
+            };
+            match outcome {
+                Ok(()) => {}
+                Err((_, StepError::LeaseLost)) => return Err(DriveError::LeaseLost),
+                Err((position, error)) => self.failed(position, &error).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A step that reaches outside: no transaction is open meanwhile.
+    async fn outside(&mut self, position: usize) -> Result<(), (usize, StepError)> {
+        let step = self.steps[position];
+        let at = |error: StepError| (position, error);
+        self.run.steps[position].begin(self.ctx.seams().now());
+        if step.takes_long(&self.work) {
+            self.save().await.map_err(|error| at(error.into()))?;
+        }
+        self.reach(step, "before").map_err(at)?;
+        let outcome = steps::outside(step, &self.work).await.map_err(at)?;
+        self.reach(step, "after").map_err(at)?;
+        self.run.steps[position].complete(outcome, self.ctx.seams().now());
+        Ok(())
+    }
+
+    /// This step and those that follow it in the control plane, in one transaction with their record, and with the
+    /// end of the run if they are its last.
+    async fn group(&mut self, first: usize) -> Result<(), (usize, StepError)> {
+        let before = self.run.clone();
+        let outcome = self.try_group(first).await;
+        if let Err((position, _)) = &outcome {
+            self.run = before;
+            self.run.steps[*position].begin(self.ctx.seams().now());
+        }
+        outcome
+    }
+
+    async fn try_group(&mut self, first: usize) -> Result<(), (usize, StepError)> {
+        let at = |position| move |error: sqlx::Error| (position, StepError::from(error));
+        let mut tx = self.ctx.control().await.map_err(at(first))?;
+        let mut position = first;
+        while position < self.steps.len() && self.steps[position].place() == Place::ControlPlane {
+            let step = self.steps[position];
+            self.run.steps[position].begin(tx.now());
+            self.reach(step, "before").map_err(|error| (position, error))?;
+            let outcome =
+                steps::control(step, &self.work, &mut tx).await.map_err(|error| (position, error))?;
+            self.reach(step, "after").map_err(|error| (position, error))?;
+            self.run.steps[position].complete(outcome, tx.now());
+            position += 1;
+        }
+        let last = position - 1;
+        if self.run.next().is_none() {
+            self.end(&mut tx).await.map_err(|error| (last, error))?;
+        }
+        self.keep(tx).await.map_err(|error| (last, error))
+    }
+
+    /// The end of a run whose last step was outside.
+    async fn finish(&mut self) -> Result<(), DriveError> {
+        let mut tx = self.ctx.control().await?;
+        self.end(&mut tx).await.map_err(|error| DriveError::Postponed(error.to_string()))?;
+        self.keep(tx).await.map_err(|error| DriveError::Postponed(error.to_string()))
+    }
+
+    async fn end(&mut self, tx: &mut ControlTx) -> Result<(), StepError> {
+        steps::end(&self.work, tx).await?;
+        self.run.status = RunStatus::Completed;
+        self.run.completed_at = Some(tx.now());
+        self.run.request = runs::redacted(self.run.request.take());
+        Ok(())
+    }
+
+    async fn failed(&mut self, position: usize, error: &StepError) -> Result<(), DriveError> {
+        let step = self.steps[position];
+        let attempts = self.run.steps[position].attempts;
+        tracing::warn!(tenant = %self.run.tenant, step = step.name(), attempts, %error, "a step failed");
+        let gives_up = self.run.direction == Direction::Provision && attempts >= ATTEMPTS;
+        self.run.steps[position].fail(&error.to_string(), !gives_up);
+        if gives_up {
+            self.run.give_up(format!("{}: {error}", step.name()));
+        }
+        self.save().await?;
+        if self.run.direction == Direction::Deprovision {
+            return self.postpone(attempts, &error.to_string()).await;
+        }
+        if !gives_up {
+            tokio::time::sleep(Duration::from_millis(200) * attempts.unsigned_abs()).await;
+        }
+        Ok(())
+    }
+
+    /// Removes whatever the steps may have made, the last made first.
+    async fn back(&mut self) -> Result<(), DriveError> {
+        if let Err(error) = steps::undo_outside(&self.work).await {
+            tracing::warn!(tenant = %self.run.tenant, %error, "a rollback step failed");
+            return self.postpone(1, &error.to_string()).await;
+        }
+        let cause = self.run.error.clone().unwrap_or_default();
+        let mut tx = self.ctx.control().await?;
+        steps::undo_control(&self.work, &mut tx, &cause)
+            .await
+            .map_err(|error| DriveError::Postponed(error.to_string()))?;
+        self.run.undone(tx.now());
+        self.run.request = runs::redacted(self.run.request.take());
+        self.keep(tx).await.map_err(|error| DriveError::Postponed(error.to_string()))
+    }
+
+    /// Gives the run back for a while: 1, 2, 4, … seconds, at most five minutes.
+    async fn postpone(&mut self, attempts: i32, cause: &str) -> Result<(), DriveError> {
+        let pause = Duration::from_secs(1) * 2_u32.saturating_pow(attempts.unsigned_abs().saturating_sub(1).min(9));
+        let mut tx = self.ctx.control().await?;
+        runs::postpone(&mut tx, &self.run, pause.min(Duration::from_mins(5))).await?;
+        tx.commit().await?;
+        Err(DriveError::Postponed(cause.to_owned()))
+    }
+
+    async fn save(&self) -> Result<(), sqlx::Error> {
+        let mut tx = self.ctx.control().await?;
+        runs::save(&mut tx, &self.run).await?;
+        tx.commit().await
+    }
+
+    /// Commits with the record of where the run stands, if the lease still holds.
+    async fn keep(&self, mut tx: ControlTx) -> Result<(), StepError> {
+        let run = &self.run;
+        if !runs::renew(&mut tx, run.tenant, run.direction, self.ctx.databases().node()).await? {
+            return Err(StepError::LeaseLost);
+        }
+        runs::save(&mut tx, run).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn reach(&self, step: Step, moment: &str) -> Result<(), StepError> {
+        let faults = &self.ctx.seams().faults;
+        if faults.is_none() {
+            return Ok(());
+        }
+        faults.reach(&format!("{}.{moment}", step.name())).map_err(|planted| StepError::Failed(planted.to_string()))
+    }
+}

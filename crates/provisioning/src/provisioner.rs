@@ -1,0 +1,249 @@
+//! The use cases: order a tenant, look where it stands, have tenants removed whose time has come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::{Hasher, Password};
+use isolation::{ControlTx, PlatformCtx, Store, Tx};
+use kernel::{AdminPermission, FieldError, TenantId};
+use mail::Mailbox;
+use storage::Storage;
+use tenants::{CreateTenantError, Tenant};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tenants::directory::BaseDomain;
+use white_label::custom_domains::{self, RegisterDomainError};
+
+use crate::machine;
+use crate::request::ProvisionRequest;
+use crate::run::{Direction, Outcome, Run, RunStatus};
+use crate::runs;
+use crate::steps::{Services, Step};
+use crate::view::RunView;
+
+const LOOK_FOR_ABANDONED: Duration = Duration::from_secs(1);
+const LOOK_FOR_PROGRESS: Duration = Duration::from_millis(40);
+/// Runs that one node drives at a time; more wait.
+const AT_ONCE: usize = 16;
+
+/// What provisioning needs besides the rooms it calls.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who mails come from.
+    pub mail_from: Mailbox,
+    /// Where people reach the installation, without a slash at the end.
+    pub public_url: String,
+    /// The origin that public assets are served from, where there is one.
+    pub cdn_url: Option<String>,
+    /// The platform's own domain, below which no tenant can bring a name.
+    pub base_domain: BaseDomain,
+}
+
+/// Makes and removes tenants. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Provisioner {
+    services: Arc<Services>,
+    hasher: Hasher,
+    base_domain: BaseDomain,
+    under_way: TaskTracker,
+    slots: Arc<Semaphore>,
+}
+
+/// A tenant cannot be ordered.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The order has fields that are not valid.
+    #[error("the order has fields that are not valid")]
+    Invalid(Vec<FieldError>),
+    /// Too many passwords are being hashed.
+    #[error("too many passwords are being hashed right now")]
+    Busy,
+    /// The tenant's record cannot be made.
+    #[error(transparent)]
+    Tenant(#[from] CreateTenantError),
+    /// The domain cannot be registered.
+    #[error(transparent)]
+    Domain(#[from] RegisterDomainError),
+    /// The caller may not.
+    #[error(transparent)]
+    Forbidden(#[from] isolation::Forbidden),
+    /// The database refused or did not answer.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// An order that was checked before a transaction was opened for it.
+#[derive(Debug)]
+pub struct Checked(crate::request::Valid);
+
+impl Provisioner {
+    /// A provisioner of this node.
+    pub fn new(
+        databases: isolation::Databases,
+        storage: Storage,
+        hasher: Hasher,
+        settings: Settings,
+    ) -> Self {
+        let services = Services {
+            databases,
+            storage,
+            mail_from: settings.mail_from,
+            public_url: settings.public_url,
+            cdn_url: settings.cdn_url,
+        };
+        Self {
+            services: Arc::new(services),
+            hasher,
+            base_domain: settings.base_domain,
+            under_way: TaskTracker::new(),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Checks an order and hashes the owner's password, which takes longer than a transaction should be open.
+    pub async fn check(&self, request: ProvisionRequest) -> Result<Checked, ProvisionError> {
+        let errors = request.errors(&self.base_domain);
+        if !errors.is_empty() {
+            return Err(ProvisionError::Invalid(errors));
+        }
+        let given = request.owner.as_ref().and_then(|owner| owner.password.clone());
+        let password = match given.and_then(|text| Password::new(text).ok()) {
+            Some(password) => Some(self.hasher.hash(password).await.map_err(|_| ProvisionError::Busy)?),
+            None => None,
+        };
+        request.into_valid(&self.base_domain, password).map(Checked).map_err(ProvisionError::Invalid)
+    }
+
+    /// Orders the tenant: its record, its slug and domain, and the run that will make it. The run belongs to this
+    /// node once the transaction is committed, so [`launch`](Self::launch) must follow.
+    pub async fn order(
+        &self,
+        ctx: &PlatformCtx,
+        tx: &mut ControlTx,
+        Checked(valid): Checked,
+    ) -> Result<Tenant, ProvisionError> {
+        ctx.authorize(AdminPermission::TenantsCreate)?;
+        let tenant = tenants::insert(tx, valid.tenant).await?;
+        if let Some(domain) = valid.domain {
+            custom_domains::register(tx, tenant.id, domain).await?;
+        }
+        let store = Store::new(tenant.id, tenant.isolation_strategy);
+        insert_store(tx, &store).await?;
+        let mut order = valid.order;
+        order.requested_by = Some(tx.actor().clone());
+        let request = serde_json::to_value(&order).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let mut run = new_run(tx, tenant.id, Direction::Provision, request);
+        let now = tx.now();
+        for (step, outcome) in [Outcome::DONE, Outcome::made(tenant.slug.as_str())].into_iter().enumerate() {
+            run.steps[step].begin(now);
+            run.steps[step].complete(outcome, now);
+        }
+        run.status = RunStatus::InProgress;
+        runs::insert(tx, &run, self.node()).await?;
+        Ok(tenant)
+    }
+
+    /// Drives a run that this node holds the lease of, in the background.
+    pub fn launch(&self, tenant: TenantId, direction: Direction) {
+        let (services, slots) = (Arc::clone(&self.services), Arc::clone(&self.slots));
+        self.under_way.spawn(async move {
+            let _slot = slots.acquire_owned().await;
+            match machine::drive(&services, tenant, direction).await {
+                Ok(status) => tracing::info!(%tenant, ?direction, ?status, "a run has ended"),
+                Err(error) => tracing::warn!(%tenant, ?direction, %error, "a run was interrupted"),
+            }
+        });
+    }
+
+    /// Where the run stands, once it has ended or `patience` is over.
+    pub async fn wait(
+        &self,
+        tenant: TenantId,
+        direction: Direction,
+        patience: Duration,
+    ) -> Result<Option<RunView>, sqlx::Error> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let view = self.view(tenant, direction).await?;
+            let ended = view.as_ref().is_none_or(|view| view.status.is_final());
+            if ended || Instant::now() >= deadline {
+                return Ok(view);
+            }
+            tokio::time::sleep(LOOK_FOR_PROGRESS).await;
+        }
+    }
+
+    /// Where the run stands.
+    pub async fn view(
+        &self,
+        tenant: TenantId,
+        direction: Direction,
+    ) -> Result<Option<RunView>, sqlx::Error> {
+        let mut tx = self.services.databases.system("provisioning").control().await?;
+        let Some(run) = runs::load(&mut tx, tenant, direction).await? else { return Ok(None) };
+        let Some(record) = tenants::get(&mut tx, tenant).await? else { return Ok(None) };
+        let store = Store::new(tenant, record.isolation_strategy);
+        let space = self.services.storage.tenant(tenant);
+        let cdn = self.services.cdn_url.as_ref().map(|base| format!("{base}/{}", space.name()));
+        Ok(Some(RunView::of(run, &store, space.name(), cdn)))
+    }
+
+    /// Takes over runs whose node died and begins removals whose time has come, until told to stop.
+    pub async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.look_around().await {
+                tracing::warn!(%error, "runs could not be looked after; trying again");
+            }
+            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(LOOK_FOR_ABANDONED) => {} }
+        }
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+
+    async fn look_around(&self) -> Result<(), sqlx::Error> {
+        let ctx = self.services.databases.system("provisioning");
+        let mut tx = ctx.control().await?;
+        let mut taken = runs::take_abandoned(&mut tx, self.node()).await?;
+        for tenant in tenants::begin_removals(&mut tx).await? {
+            let run = new_run(&tx, tenant.id, Direction::Deprovision, serde_json::json!({}));
+            if runs::insert(&mut tx, &run, self.node()).await? {
+                taken.push((tenant.id, Direction::Deprovision));
+            }
+        }
+        if taken.is_empty() {
+            return Ok(());
+        }
+        tx.commit().await?;
+        for (tenant, direction) in taken {
+            self.launch(tenant, direction);
+        }
+        Ok(())
+    }
+
+    fn node(&self) -> sqlx::types::Uuid {
+        self.services.databases.node()
+    }
+}
+
+fn new_run(tx: &ControlTx, tenant: TenantId, direction: Direction, request: serde_json::Value) -> Run {
+    let steps = Step::of(direction).iter().map(|step| step.name());
+    Run::pending(tenant, direction, request, steps, tx.now())
+}
+
+async fn insert_store(tx: &mut ControlTx, store: &Store) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query!(
+        "insert into control.stores (tenant_id, strategy, placement, schema_version, created_at)
+         values ($1, $2, $3, $4, $5)",
+        store.tenant as _,
+        store.strategy as _,
+        store.placement,
+        isolation::tenant_schema_version(),
+        now as _
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Making a tenant, step by step. Each may be repeated.
+
+use audit::{Event, EventType};
+use isolation::ControlTx;
+use mail::{Draft, Mailbox, Subject};
+
+use crate::run::Outcome;
+use crate::steps::{Step, StepError, StepResult, Work, removing};
+
+/// The steps that work outside the control plane.
+pub(crate) async fn outside_step(step: Step, work: &Work<'_>) -> StepResult {
+    match step {
+        Step::CreateDatabase => create_database(work).await,
+        Step::Migrate => migrate(work).await,
+        Step::CreateStorage => create_storage(work).await,
+        Step::ConfigureCdn => Ok(configure_cdn(work)),
+        Step::SeedData => seed_data(work).await,
+        other => removing::outside_step(other, work).await,
+    }
+}
+
+/// The steps that only change the control plane.
+pub(crate) async fn control_step(step: Step, work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
+    match step {
+        // Done in the transaction that made the run: what was refused there never became a run.
+        Step::Validate => Ok(Outcome::DONE),
+        Step::ReserveSlug => Ok(Outcome::made(work.tenant.slug.to_string())),
+        Step::CreateOwner => create_owner(work, tx).await,
+        Step::StartBilling => Ok(start_billing(work)),
+        Step::ConfigureDomain => Ok(configure_domain(work)),
+        Step::ApplyPlan => Ok(Outcome::made(format!("plan {}", work.tenant.plan))),
+        Step::SendWelcome => send_welcome(work, tx).await,
+        other => removing::control_step(other, work, tx).await,
+    }
+}
+
+async fn create_database(work: &Work<'_>) -> StepResult {
+    work.services.databases.create_store(&work.store).await?;
+    let own = work.store.own_database().or_else(|| work.store.own_schema());
+    Ok(own.map_or(Outcome::Skipped, Outcome::made))
+}
+
+async fn migrate(work: &Work<'_>) -> StepResult {
+    work.services.databases.migrate_store(&work.store).await?;
+    Ok(Outcome::made(format!("schema version {}", isolation::tenant_schema_version())))
+}
+
+async fn create_storage(work: &Work<'_>) -> StepResult {
+    let space = work.services.storage.tenant(work.tenant.id);
+    space.create().await?;
+    Ok(Outcome::made(space.name()))
+}
+
+/// The origin serves what is below the tenant's prefix; there is nothing to be made for it.
+fn configure_cdn(work: &Work<'_>) -> Outcome {
+    let space = work.services.storage.tenant(work.tenant.id);
+    work.services.cdn_url.as_ref().map_or(Outcome::Skipped, |base| Outcome::made(format!("{base}/{}", space.name())))
+}
+
+async fn seed_data(work: &Work<'_>) -> StepResult {
+    let ctx = work.services.databases.system("provisioning").enter(work.store.clone());
+    let mut tx = ctx.write().await?;
+    let is_free = work.tenant.plan.plan().trial_days == 0;
+    workspace::seed::initial(&mut tx, is_free, work.tenant.name.as_str()).await?;
+    tx.commit().await?;
+    Ok(Outcome::DONE)
+}
+
+async fn create_owner(work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
+    let Some(owner) = &work.order.owner else { return Ok(Outcome::Skipped) };
+    let (email, name) = (owner.email.clone(), owner.name.clone());
+    let user = identity::users::create_owner(tx, work.tenant.id, email, name, owner.password.clone()).await?;
+    Ok(Outcome::made(user.id.to_string()))
+}
+
+/// Every paid plan begins with its trial, which the tenant's activation starts. Customer and subscription are made
+/// here once there is billing.
+fn start_billing(work: &Work<'_>) -> Outcome {
+    match work.tenant.plan.plan().trial_days {
+        0 => Outcome::Skipped,
+        days => Outcome::made(format!("trial of {days} days")),
+    }
+}
+
+/// The domain was claimed with the order; it is served once its ownership is proved, whenever that is.
+fn configure_domain(work: &Work<'_>) -> Outcome {
+    let domain = work.order.domain.as_ref();
+    domain.map_or(Outcome::Skipped, |name| Outcome::made(format!("{name} waits for its ownership to be proved")))
+}
+
+/// The mail leaves with the transaction's commit; its delivery is tried until it succeeds and never fails the tenant.
+async fn send_welcome(work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
+    let Some(owner) = &work.order.owner else { return Ok(Outcome::Skipped) };
+    let (email, name) = (owner.email.clone(), owner.name.clone());
+    let user = identity::users::create_owner(tx, work.tenant.id, email, name, owner.password.clone()).await?;
+    let link = if owner.password.is_none() {
+        let (_, token) = identity::invitations::invite(tx, work.tenant.id, user.id).await?;
+        Some(format!("{}/invitation#{}", work.services.public_url, token.expose()))
+    } else {
+        None
+    };
+    let draft = Draft {
+        tenant: Some(work.tenant.id),
+        from: work.services.mail_from.clone(),
+        to: Mailbox::new(Some(owner.name.as_str()), owner.email.as_str()).map_err(failed)?,
+        subject: Subject::try_from(format!("Welcome to {}", work.tenant.name)).map_err(failed)?,
+        text: welcome(work, owner.name.as_str(), link.as_deref()),
+    };
+    mail::delivery::queue(tx, draft).await?;
+    Ok(Outcome::made("the welcome mail is on its way"))
+}
+
+fn welcome(work: &Work<'_>, name: &str, link: Option<&str>) -> String {
+    let tenant = &work.tenant.name;
+    let how = match link {
+        Some(link) => format!("Accept your invitation within seven days:\n\n{link}\n"),
+        None => "You can log in with the password that was set for you.\n".to_owned(),
+    };
+    format!("Hello {name},\n\n{tenant} is ready, and you are its owner.\n\n{how}")
+}
+
+fn failed(error: impl std::error::Error) -> StepError {
+    StepError::Failed(error.to_string())
+}
+
+/// The tenant opens.
+pub(crate) async fn activate(work: &Work<'_>, tx: &mut ControlTx) -> Result<(), StepError> {
+    let opened = tenants::activate(tx, work.tenant.id).await?;
+    let started = Event::new(EventType::SubscriptionStarted)
+        .of_tenant(opened.id)
+        .resource(opened.id, Some(opened.name.as_str()))
+        .meta("plan", opened.plan.name())
+        .meta("trialEndsAt", opened.trial_ends_at);
+    Ok(audit::record(tx, started).await?)
+}

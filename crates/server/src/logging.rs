@@ -1,0 +1,20 @@
+//! Log lines, to standard error: JSON for machines, a readable form for people. Once per process.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::fmt;
+
+use crate::config::Config;
+
+/// From here on everything that happens is logged as configured. A second call changes nothing.
+pub fn start(config: &Config) {
+    let lines = fmt()
+        .with_env_filter(config.logging.filter.directives())
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal());
+    let _ = if config.logs_json() {
+        lines.json().flatten_event(true).try_init()
+    } else {
+        lines.try_init()
+    };
+}
