@@ -12,11 +12,23 @@ mod tenants_list;
 mod tenants_record;
 
 use gate::AppState;
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
+
+/// What only parameters refer to, which utoipa does not collect.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    audit::Severity,
+    isolation::IsolationStrategy,
+    tenants::Sort,
+    tenants::Status,
+    tenants::plans::PlanId
+)))]
+struct Parameters;
 
 /// Every route below `/admin`.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Parameters::openapi())
         .merge(tenants_list::routes())
         .merge(tenants_record::routes())
         .merge(lifecycle::routes())

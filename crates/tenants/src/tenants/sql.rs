@@ -132,7 +132,7 @@ pub(super) async fn expired_trials(tx: &mut ControlTx, most: i64) -> Result<Vec<
 pub(super) async fn purgeable(tx: &mut ControlTx, most: i64) -> Result<Vec<Tenant>, sqlx::Error> {
     let now = tx.now();
     let rows = select_tenant!(
-        "where t.status = 'deleting' and t.purge_at <= $1 
+        "where t.status = 'deleting' and t.purge_at <= $1 and t.resume_status is not null
          order by t.purge_at limit $2 for no key update skip locked",
         now as _,
         most
