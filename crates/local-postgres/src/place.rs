@@ -93,11 +93,9 @@ impl Place {
             .into_iter()
             .flatten()
         {
-            match fs::remove_dir_all(folder) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(error).doing("removing", folder)?
-                }
-                _ => {}
+            let removed = fs::remove_dir_all(folder);
+            if !matches!(&removed, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+                removed.doing("removing", folder)?;
             }
         }
         Ok(())

@@ -87,7 +87,11 @@ fn key_and_value(text: &str) -> Result<(String, String), &'static str> {
 
 /// Does what the command line of this process says.
 pub fn run() -> ExitCode {
-    let CommandLine { config, mut settings, command } = CommandLine::parse();
+    let CommandLine {
+        config,
+        mut settings,
+        command,
+    } = CommandLine::parse();
     if let Command::Serve { listen: Some(listen) } = &command {
         settings.push(("server.listen".into(), listen.to_string()));
     }
@@ -117,7 +121,10 @@ fn execute(command: Command, layers: Layers) -> Result<ExitCode> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends the arms of a match that can fail")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends the arms of a match that can fail"
+)]
 fn done((): ()) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
@@ -131,7 +138,10 @@ fn print(text: &str) -> Result<()> {
 }
 
 fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 /// The valid configuration, with its warnings logged.
@@ -149,7 +159,11 @@ fn configured(layers: &Layers) -> Result<Config> {
 async fn serve(config: Config) -> Result<()> {
     let stop = signals::stop_on_signal()?;
     let listener = listener::bind(config.server.listen)?;
-    let options = ServeOptions { listener, stop, development: None };
+    let options = ServeOptions {
+        listener,
+        stop,
+        development: None,
+    };
     wiring::serve(config, options).await
 }
 
@@ -169,5 +183,9 @@ async fn examine(loaded: Loaded, json: bool) -> Result<ExitCode> {
         print(&lines)?;
     }
     let failed = checks.iter().any(|check| check.outcome == Outcome::Failed);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -97,7 +97,10 @@ fn configure(mut layers: Layers, folder: &Path) -> Result<Config> {
         ("storage.folder", text(data_folder::files(folder))),
         ("mail.folder", text(data_folder::mail(folder))),
         ("security.environment", "development".to_owned()),
-        ("security.trusted_header_networks", "127.0.0.0/8, ::1/128".to_owned()),
+        (
+            "security.trusted_header_networks",
+            "127.0.0.0/8, ::1/128".to_owned(),
+        ),
     ];
     let config = Loaded::of(&layers).valid()?;
     if config.is_production() {
@@ -116,7 +119,9 @@ fn bind(config: &mut Config, port: Option<u16>, open: bool) -> Result<TcpListene
         listen.set_port(port);
     }
     if open && !listen.ip().is_loopback() {
-        bail!("--open makes every caller an admin, so server.listen must be on this machine alone, not {listen}");
+        bail!(
+            "--open makes every caller an admin, so server.listen must be on this machine alone, not {listen}"
+        );
     }
     let listener = listener::bind(*listen)?;
     *listen = listener.local_addr()?;
@@ -150,7 +155,11 @@ async fn serve(
     let known = file.put_aside()?;
     let mut announcement = pin!(announce(readied, file, config.public_url()));
     let development = Some(Development { open, known, ready });
-    let options = ServeOptions { listener, stop, development };
+    let options = ServeOptions {
+        listener,
+        stop,
+        development,
+    };
     let mut serving = pin!(wiring::serve(config, options));
     let mut announced = false;
     loop {

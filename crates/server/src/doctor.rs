@@ -38,15 +38,27 @@ pub struct Check {
 
 impl Check {
     fn ok(name: &'static str, finding: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Ok, finding: finding.into() }
+        Self {
+            name,
+            outcome: Outcome::Ok,
+            finding: finding.into(),
+        }
     }
 
     fn warning(name: &'static str, finding: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Warning, finding: finding.into() }
+        Self {
+            name,
+            outcome: Outcome::Warning,
+            finding: finding.into(),
+        }
     }
 
     fn failed(name: &'static str, finding: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Failed, finding: finding.into() }
+        Self {
+            name,
+            outcome: Outcome::Failed,
+            finding: finding.into(),
+        }
     }
 }
 
@@ -75,8 +87,14 @@ pub async fn examine(loaded: Loaded) -> Vec<Check> {
 }
 
 fn configuration(loaded: &Loaded) -> Vec<Check> {
-    let errors = loaded.errors.iter().map(|error| Check::failed("configuration", error));
-    let warnings = loaded.warnings.iter().map(|warning| Check::warning("configuration", warning));
+    let errors = loaded
+        .errors
+        .iter()
+        .map(|error| Check::failed("configuration", error));
+    let warnings = loaded
+        .warnings
+        .iter()
+        .map(|warning| Check::warning("configuration", warning));
     let found: Vec<_> = errors.chain(warnings).collect();
     if found.is_empty() {
         return vec![Check::ok("configuration", "valid")];
@@ -119,7 +137,10 @@ fn version(inspection: &Inspection) -> Check {
     if inspection.supported {
         Check::ok("PostgreSQL", format!("answers, version {version}"))
     } else {
-        Check::failed("PostgreSQL", format!("version {version} is not supported: 15 to 18 are"))
+        Check::failed(
+            "PostgreSQL",
+            format!("version {version} is not supported: 15 to 18 are"),
+        )
     }
 }
 
@@ -136,7 +157,10 @@ fn rights(inspection: &Inspection) -> Check {
         return Check::ok(NAME, "roles, databases and schemas can be made");
     }
     let missing = inspection.missing_rights.join(", ");
-    Check::failed(NAME, format!("the role in database.url lacks {missing}: grant that, or use another role"))
+    Check::failed(
+        NAME,
+        format!("the role in database.url lacks {missing}: grant that, or use another role"),
+    )
 }
 
 fn connections(config: &Config, inspection: &Inspection) -> Check {
@@ -144,7 +168,9 @@ fn connections(config: &Config, inspection: &Inspection) -> Check {
     // The relay's listener, DDL, and whoever looks with psql.
     const OTHERS: i64 = 10;
     let database = &config.database;
-    let tenants = i64::try_from(database.tenant_databases).unwrap_or(i64::MAX).saturating_mul(2);
+    let tenants = i64::try_from(database.tenant_databases)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(2);
     let ours = tenants.saturating_add(i64::from(database.control_connections) + OTHERS);
     let theirs = inspection.max_connections;
     if database.pooler_url.is_some() || ours <= i64::from(theirs) {
@@ -165,7 +191,10 @@ fn clock(inspection: &Inspection, seams: &Seams) -> Check {
     if apart <= TOLERATED_SECONDS {
         return Check::ok(NAME, "agrees with the server's");
     }
-    Check::warning(NAME, format!("{apart} s apart from the server's: set both by NTP"))
+    Check::warning(
+        NAME,
+        format!("{apart} s apart from the server's: set both by NTP"),
+    )
 }
 
 async fn preparation(settings: &Settings, inspection: &Inspection) -> Option<Check> {
@@ -174,12 +203,17 @@ async fn preparation(settings: &Settings, inspection: &Inspection) -> Option<Che
         let database = &inspection.database;
         return Some(Check::warning(
             NAME,
-            format!("database {database} is not prepared yet: `tenantry migrate` does it, or the first start"),
+            format!(
+                "database {database} is not prepared yet: `tenantry migrate` does it, or the first start"
+            ),
         ));
     }
     let login = settings.try_application_login().await;
     Some(match login {
-        Ok(()) => Check::ok(NAME, "roles and schemas are there, and the application can log in"),
+        Ok(()) => Check::ok(
+            NAME,
+            "roles and schemas are there, and the application can log in",
+        ),
         Err(error) => Check::failed(
             NAME,
             format!(
@@ -225,7 +259,10 @@ async fn mail(config: &Config) -> Check {
         (Ok(()), Some(host)) => Check::ok(NAME, format!("{host} accepts us")),
         (Ok(()), None) => {
             let folder = config.mail.folder.display();
-            Check::warning(NAME, format!("goes to {folder}, so nobody receives any: set SMTP_HOST"))
+            Check::warning(
+                NAME,
+                format!("goes to {folder}, so nobody receives any: set SMTP_HOST"),
+            )
         }
     }
 }

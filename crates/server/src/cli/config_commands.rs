@@ -13,7 +13,12 @@ pub(super) fn check(loaded: &Loaded, json: bool) -> Result<ExitCode> {
     if json {
         print(&format!("{}\n", serde_json::to_string_pretty(&as_json(loaded))?))?;
     } else {
-        let width = loaded.values.iter().map(|value| line(value).chars().count()).max().unwrap_or(0);
+        let width = loaded
+            .values
+            .iter()
+            .map(|value| line(value).chars().count())
+            .max()
+            .unwrap_or(0);
         let width = width.min(60);
         let lines: String = loaded
             .values
@@ -28,7 +33,11 @@ pub(super) fn check(loaded: &Loaded, json: bool) -> Result<ExitCode> {
             eprintln!("error: {error}");
         }
     }
-    Ok(if loaded.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if loaded.errors.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn line(value: &Effective) -> String {
@@ -39,9 +48,7 @@ fn line(value: &Effective) -> String {
 }
 
 fn as_json(loaded: &Loaded) -> serde_json::Value {
-    let value = |value: &Effective| {
-        json!({ "key": value.key, "value": value.value, "source": value.source.to_string() })
-    };
+    let value = |value: &Effective| json!({ "key": value.key, "value": value.value, "source": value.source.to_string() });
     json!({
         "values": loaded.values.iter().map(value).collect::<Vec<_>>(),
         "warnings": loaded.warnings,

@@ -20,16 +20,14 @@ pub(super) fn check(config: &Config) -> Findings {
     for error in parts.into_iter().flatten() {
         findings.errors.push(error.0);
     }
-    findings.errors.extend(
-        config
-            .server
-            .public_url
-            .as_ref()
-            .and_then(wrong_with_public_url),
-    );
+    findings
+        .errors
+        .extend(config.server.public_url.as_ref().and_then(wrong_with_public_url));
     for (option, time) in times(config) {
         if time.is_zero() {
-            findings.errors.push(format!("{option} must be more than nothing"));
+            findings
+                .errors
+                .push(format!("{option} must be more than nothing"));
         }
     }
     if config.is_production() {
@@ -97,7 +95,8 @@ fn warn_in_production(config: &Config, warnings: &mut Vec<String>) {
             config.public_url()
         )),
         Some(url) if url.scheme() == "http" => warnings.push(
-            "server.public_url is http: credentials travel in the clear unless something in front adds TLS".into(),
+            "server.public_url is http: credentials travel in the clear unless something in front adds TLS"
+                .into(),
         ),
         Some(_) => {}
     }

@@ -44,9 +44,7 @@ pub(super) fn of_variable(name: &str, value: &str) -> Variable {
         return Variable::Foreign;
     }
     let known = options().flat_map(|option| {
-        let customary = option
-            .customary
-            .filter(|customary| customary.starts_with(PREFIX));
+        let customary = option.customary.filter(|customary| customary.starts_with(PREFIX));
         customary
             .map(str::to_owned)
             .into_iter()

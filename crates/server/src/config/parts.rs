@@ -84,7 +84,9 @@ impl Config {
     pub(super) fn hex_key(&self) -> Result<HexKey, Inconsistent> {
         let path = match (&self.security.master_key, &self.security.master_key_file) {
             (Some(_), Some(_)) => {
-                return inconsistent("security.master_key and security.master_key_file are both set: keep one");
+                return inconsistent(
+                    "security.master_key and security.master_key_file are both set: keep one",
+                );
             }
             (Some(key), None) => return Ok(key.clone()),
             (None, Some(path)) => path,
@@ -95,8 +97,9 @@ impl Config {
                 );
             }
         };
-        let text = fs::read_to_string(path)
-            .map_err(|error| Inconsistent(format!("security.master_key_file: {}: {error}", path.display())))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            Inconsistent(format!("security.master_key_file: {}: {error}", path.display()))
+        })?;
         let key = HexKey::from_text(&text);
         key.ok_or_else(|| {
             let wanted = HexKey::WANTED;
@@ -153,7 +156,9 @@ impl Config {
                 password: password.clone(),
             }),
             (None, None) => None,
-            _ => return inconsistent("mail.smtp_user and mail.smtp_password go together: set both or neither"),
+            _ => {
+                return inconsistent("mail.smtp_user and mail.smtp_password go together: set both or neither");
+            }
         };
         let tls = match mail.smtp_tls {
             SmtpTls::Auto => Tls::default_for(host, mail.smtp_port),
@@ -166,10 +171,7 @@ impl Config {
             port: mail.smtp_port,
             credentials,
             tls,
-            hello_name: mail
-                .smtp_hello_name
-                .as_ref()
-                .map(|name| name.as_str().to_owned()),
+            hello_name: mail.smtp_hello_name.as_ref().map(|name| name.as_str().to_owned()),
             timeout: mail.smtp_timeout,
         }))
     }

@@ -51,11 +51,7 @@ impl Reader {
             Given::Toml(value) => (T::from_toml(value), value.to_string()),
         };
         if converted.is_none() {
-            let shown = if T::SECRET {
-                "the value".to_owned()
-            } else {
-                shown
-            };
+            let shown = if T::SECRET { "the value".to_owned() } else { shown };
             self.merged
                 .errors
                 .push(format!("{} ({source}): {shown} is not {}", option.key, T::WANTED));

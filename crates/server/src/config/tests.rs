@@ -13,7 +13,10 @@ const KEY: &str = "8f3a1c5be2d94706aa17f0c35d6e9b8421c7d05f3be86a9470f2d1186c5eb
 
 /// Environment variables by name and value.
 fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    variables
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 /// A complete production environment and these variables.
@@ -26,7 +29,10 @@ fn production(variables: &[(&str, &str)]) -> Loaded {
     // A later one replaces an earlier one of the same name, as in a real environment.
     let variables: BTreeMap<_, _> = complete.into_iter().chain(variables.iter().copied()).collect();
     let variables: Vec<_> = variables.into_iter().collect();
-    Loaded::of(&Layers { environment: environment(&variables), ..Layers::default() })
+    Loaded::of(&Layers {
+        environment: environment(&variables),
+        ..Layers::default()
+    })
 }
 
 /// A development environment with this file.
@@ -34,7 +40,11 @@ fn with_file(text: &str) -> (Loaded, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tenantry.toml");
     fs::write(&file, text).unwrap();
-    let layers = Layers { file: Some(file), environment: environment(&[DEVELOPMENT]), ..Layers::default() };
+    let layers = Layers {
+        file: Some(file),
+        environment: environment(&[DEVELOPMENT]),
+        ..Layers::default()
+    };
     (Loaded::of(&layers), folder)
 }
 
@@ -48,12 +58,21 @@ fn effective<'a>(loaded: &'a Loaded, key: &str) -> &'a Effective {
 fn a_later_layer_wins_and_says_that_it_did() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("c.toml");
-    fs::write(&file, "[limits]\nconcurrency = 2\nconnections = 2\nhead_fields = 2\n").unwrap();
+    fs::write(
+        &file,
+        "[limits]\nconcurrency = 2\nconnections = 2\nhead_fields = 2\n",
+    )
+    .unwrap();
     let preset = |key| (key, "1".to_owned());
     let layers = Layers {
-        presets: ["limits.body_bytes", "limits.concurrency", "limits.connections", "limits.head_fields"]
-            .map(preset)
-            .to_vec(),
+        presets: [
+            "limits.body_bytes",
+            "limits.concurrency",
+            "limits.connections",
+            "limits.head_fields",
+        ]
+        .map(preset)
+        .to_vec(),
         file: Some(file.clone()),
         environment: environment(&[
             DEVELOPMENT,
@@ -67,12 +86,20 @@ fn a_later_layer_wins_and_says_that_it_did() {
         ("limits.head_bytes", 32_768, Source::Default),
         ("limits.body_bytes", 1, Source::Preset),
         ("limits.concurrency", 2, Source::File(file)),
-        ("limits.connections", 3, Source::Variable("TENANTRY_LIMITS_CONNECTIONS".into())),
+        (
+            "limits.connections",
+            3,
+            Source::Variable("TENANTRY_LIMITS_CONNECTIONS".into()),
+        ),
         ("limits.head_fields", 4, Source::CommandLine),
     ];
     for (key, value, source) in expected {
         let found = effective(&loaded, key);
-        assert_eq!((found.value.clone(), &found.source), (Some(value.into()), &source), "{key}");
+        assert_eq!(
+            (found.value.clone(), &found.source),
+            (Some(value.into()), &source),
+            "{key}"
+        );
     }
     assert_eq!(loaded.valid().unwrap().limits.head_fields, 4);
 }
@@ -101,7 +128,10 @@ fn the_customary_variables_are_read_and_the_regular_ones_win() {
     assert_eq!(config.stripe.publishable_key.as_deref(), Some("pk"));
     assert_eq!(config.storage.bucket.as_deref(), Some("other"));
     assert_eq!(config.storage.region, "eu-central-1");
-    assert_eq!((config.mail.smtp_port, config.mail.from.address()), (465, "app@example.com"));
+    assert_eq!(
+        (config.mail.smtp_port, config.mail.from.address()),
+        (465, "app@example.com")
+    );
 }
 
 #[test]
@@ -132,12 +162,25 @@ fn what_no_option_is_called_is_refused_with_the_nearest_name() {
     }
     let loaded = production(&[("TENANTRY_SERVER_LISTN", "x"), ("TENANTRY_FAULT", "a=error")]);
     let errors = loaded.errors.join("\n");
-    assert!(errors.contains("TENANTRY_SERVER_LISTN; did you mean `TENANTRY_SERVER_LISTEN`?"), "{errors}");
-    assert!(errors.contains("TENANTRY_FAULT; did you mean `TENANTRY_FAULTS`?"), "{errors}");
+    assert!(
+        errors.contains("TENANTRY_SERVER_LISTN; did you mean `TENANTRY_SERVER_LISTEN`?"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("TENANTRY_FAULT; did you mean `TENANTRY_FAULTS`?"),
+        "{errors}"
+    );
 
     let command_line = vec![("server.port".to_owned(), "1".to_owned())];
-    let loaded = Loaded::of(&Layers { command_line, ..Layers::default() });
-    assert!(loaded.errors[0].contains("no option `server.port`"), "{:?}", loaded.errors);
+    let loaded = Loaded::of(&Layers {
+        command_line,
+        ..Layers::default()
+    });
+    assert!(
+        loaded.errors[0].contains("no option `server.port`"),
+        "{:?}",
+        loaded.errors
+    );
 }
 
 #[test]
@@ -164,7 +207,13 @@ fn every_error_is_reported_at_once_and_none_shows_a_secret() {
          [storage]\nsecret_key = 77\n[security]\nmaster_key = \"hunter2\"\n",
     );
     let errors = loaded.errors.join("\n");
-    for key in ["server.listen", "limits.body_bytes", "database.url", "storage.secret_key", "security.master_key"] {
+    for key in [
+        "server.listen",
+        "limits.body_bytes",
+        "database.url",
+        "storage.secret_key",
+        "security.master_key",
+    ] {
         assert!(errors.contains(key), "{key}: {errors}");
     }
     assert!(!errors.contains("hunter2") && !errors.contains("77"), "{errors}");
@@ -173,15 +222,25 @@ fn every_error_is_reported_at_once_and_none_shows_a_secret() {
 #[test]
 fn a_file_that_does_not_parse_is_named_by_line_without_its_content() {
     let (loaded, _folder) = with_file("[stripe]\n\nsecret_key = hunter2\n");
-    assert!(loaded.errors[0].contains("tenantry.toml, line 3: "), "{:?}", loaded.errors);
+    assert!(
+        loaded.errors[0].contains("tenantry.toml, line 3: "),
+        "{:?}",
+        loaded.errors
+    );
     assert!(!loaded.errors[0].contains("hunter2"), "{:?}", loaded.errors);
-    let missing = Layers { file: Some(PathBuf::from("/nowhere/x.toml")), ..Layers::default() };
+    let missing = Layers {
+        file: Some(PathBuf::from("/nowhere/x.toml")),
+        ..Layers::default()
+    };
     assert!(Loaded::of(&missing).errors[0].starts_with("/nowhere/x.toml: "));
 }
 
 #[test]
 fn secrets_are_masked_and_may_not_be_on_the_command_line() {
-    let mut layers = Layers { environment: environment(&[DEVELOPMENT]), ..Layers::default() };
+    let mut layers = Layers {
+        environment: environment(&[DEVELOPMENT]),
+        ..Layers::default()
+    };
     for option in names::options().filter(|option| option.secret) {
         let value = match option.key {
             "database.url" => "postgres://app:hunter2@db/app?application_name=x",
@@ -196,14 +255,28 @@ fn secrets_are_masked_and_may_not_be_on_the_command_line() {
     let shown = format!("{:?} {:?}", loaded.values, loaded.config);
     assert!(!shown.contains("hunter2") && !shown.contains(KEY), "{shown}");
     let url = effective(&loaded, "database.url").value.clone();
-    assert_eq!(url, Some("postgres://app:********@db/app?application_name=x".into()));
-    for key in ["database.url", "redis.url", "stripe.secret_key", "stripe.webhook_secret", "storage.secret_key"] {
+    assert_eq!(
+        url,
+        Some("postgres://app:********@db/app?application_name=x".into())
+    );
+    for key in [
+        "database.url",
+        "redis.url",
+        "stripe.secret_key",
+        "stripe.webhook_secret",
+        "storage.secret_key",
+    ] {
         assert!(names::option(key).unwrap().secret, "{key}");
     }
 
-    layers.command_line.push(("mail.smtp_password".into(), "hunter3".into()));
+    layers
+        .command_line
+        .push(("mail.smtp_password".into(), "hunter3".into()));
     let errors = Loaded::of(&layers).errors;
-    assert!(errors[0].contains("may not be on the command line") && !errors[0].contains("hunter3"), "{errors:?}");
+    assert!(
+        errors[0].contains("may not be on the command line") && !errors[0].contains("hunter3"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -219,21 +292,39 @@ fn a_complete_production_configuration_is_accepted() {
 fn production_refuses_what_only_a_developers_machine_may_have() {
     let refused = |variables: &[(&str, &str)], reason: &str| {
         let errors = production(variables).errors;
-        assert!(errors.len() == 1 && errors[0].contains(reason), "{variables:?}: {errors:?}");
+        assert!(
+            errors.len() == 1 && errors[0].contains(reason),
+            "{variables:?}: {errors:?}"
+        );
         let relaxed: Vec<_> = variables.iter().copied().chain([DEVELOPMENT]).collect();
         assert_eq!(production(&relaxed).errors, [""; 0], "{variables:?}");
     };
-    refused(&[("TENANTRY_SECURITY_MASTER_KEY", "")], "security.master_key is not set");
-    for made_up in ["00".repeat(32), "2a".repeat(32), "0123456789abcdef".repeat(4)[..64].to_owned(), counting()] {
+    refused(
+        &[("TENANTRY_SECURITY_MASTER_KEY", "")],
+        "security.master_key is not set",
+    );
+    for made_up in [
+        "00".repeat(32),
+        "2a".repeat(32),
+        "0123456789abcdef".repeat(4)[..64].to_owned(),
+        counting(),
+    ] {
         refused(&[("TENANTRY_SECURITY_MASTER_KEY", &made_up)], "was made up");
     }
     for anywhere in ["0.0.0.0/0", "::/0", "10.0.0.0/8, 0.0.0.0/0", "128.0.0.0/1"] {
-        refused(&[("TENANTRY_SECURITY_TRUSTED_HEADER_NETWORKS", anywhere)], "more or less everybody");
+        refused(
+            &[("TENANTRY_SECURITY_TRUSTED_HEADER_NETWORKS", anywhere)],
+            "more or less everybody",
+        );
     }
     refused(&[("TENANTRY_FAULTS", "a=error")], "fail on purpose");
     refused(&[("DATABASE_URL", "")], "database.url is not set");
     assert_eq!(
-        production(&[("TENANTRY_SECURITY_TRUSTED_HEADER_NETWORKS", "10.0.0.0/8, fc00::/7")]).errors,
+        production(&[(
+            "TENANTRY_SECURITY_TRUSTED_HEADER_NETWORKS",
+            "10.0.0.0/8, fc00::/7"
+        )])
+        .errors,
         [""; 0]
     );
 }
@@ -266,11 +357,17 @@ fn options_that_contradict_each_other_are_refused() {
         ),
         (&[("SMTP_HOST", "h"), ("SMTP_USER", "u")], "go together"),
         (&[("TENANTRY_SECURITY_MASTER_KEY_FILE", "/x")], "both set"),
-        (&[("TENANTRY_SERVER_PUBLIC_URL", "https://h/path")], "nothing more"),
+        (
+            &[("TENANTRY_SERVER_PUBLIC_URL", "https://h/path")],
+            "nothing more",
+        ),
         (&[("TENANTRY_LIMITS_REQUEST_TIME", "0s")], "more than nothing"),
     ] {
         let errors = production(variables).errors;
-        assert!(errors.len() == 1 && errors[0].contains(reason), "{variables:?}: {errors:?}");
+        assert!(
+            errors.len() == 1 && errors[0].contains(reason),
+            "{variables:?}: {errors:?}"
+        );
     }
 }
 
@@ -278,12 +375,17 @@ fn options_that_contradict_each_other_are_refused() {
 fn the_master_key_can_be_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    let variables =
-        [("TENANTRY_SECURITY_MASTER_KEY", ""), ("TENANTRY_SECURITY_MASTER_KEY_FILE", file.to_str().unwrap())];
+    let variables = [
+        ("TENANTRY_SECURITY_MASTER_KEY", ""),
+        ("TENANTRY_SECURITY_MASTER_KEY_FILE", file.to_str().unwrap()),
+    ];
     assert!(production(&variables).errors[0].contains("No such file"));
     fs::write(&file, "hunter2").unwrap();
     let errors = production(&variables).errors;
-    assert!(errors[0].contains("64 hexadecimal digits") && !errors[0].contains("hunter2"), "{errors:?}");
+    assert!(
+        errors[0].contains("64 hexadecimal digits") && !errors[0].contains("hunter2"),
+        "{errors:?}"
+    );
     fs::write(&file, format!("{KEY}\n")).unwrap();
     assert!(production(&variables).valid().unwrap().master_key().is_ok());
 }
@@ -291,7 +393,11 @@ fn the_master_key_can_be_in_a_file() {
 #[test]
 fn names_of_variables_are_unambiguous() {
     let mut names: Vec<_> = names::options().map(OptionInfo::variable).collect();
-    names.extend(names::options().filter_map(|option| option.customary).map(str::to_owned));
+    names.extend(
+        names::options()
+            .filter_map(|option| option.customary)
+            .map(str::to_owned),
+    );
     let all = names.len();
     names.sort_unstable();
     names.dedup();
@@ -302,13 +408,21 @@ fn names_of_variables_are_unambiguous() {
 fn the_default_file_gives_the_defaults() {
     let (loaded, _folder) = with_file(&default_file());
     assert_eq!(loaded.values.len(), names::options().count());
-    let defaults = Loaded::of(&Layers { environment: environment(&[]), ..Layers::default() });
+    let defaults = Loaded::of(&Layers {
+        environment: environment(&[]),
+        ..Layers::default()
+    });
     for (read, default) in loaded.values.iter().zip(&defaults.values) {
         if read.key != "security.environment" {
             assert_eq!((read.key, &read.value), (default.key, &default.value));
         }
         let in_file = names::option(read.key).unwrap().default.is_some();
-        assert_eq!(matches!(read.source, Source::File(_)), in_file && read.key != "security.environment", "{}", read.key);
+        assert_eq!(
+            matches!(read.source, Source::File(_)),
+            in_file && read.key != "security.environment",
+            "{}",
+            read.key
+        );
     }
 }
 
@@ -320,7 +434,11 @@ fn the_examples_are_values() {
         let file = folder.path().join("c.toml");
         let section = option.key.split_once('.').unwrap().0;
         fs::write(&file, format!("[{section}]\n{} = {example}\n", option.name())).unwrap();
-        let loaded = Loaded::of(&Layers { file: Some(file), environment: environment(&[DEVELOPMENT]), ..Layers::default() });
+        let loaded = Loaded::of(&Layers {
+            file: Some(file),
+            environment: environment(&[DEVELOPMENT]),
+            ..Layers::default()
+        });
         assert!(loaded.config.is_some(), "{}: {:?}", option.key, loaded.errors);
     }
 }
@@ -329,11 +447,18 @@ fn the_examples_are_values() {
 fn the_committed_default_file_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config.default.toml");
     let committed = fs::read_to_string(path).expect("config.default.toml is committed: run bin/generate");
-    assert_eq!(committed, default_file(), "run bin/generate and commit what changed");
+    assert_eq!(
+        committed,
+        default_file(),
+        "run bin/generate and commit what changed"
+    );
 }
 
 #[test]
 fn the_default_limits_are_those_of_the_edge() {
     let config = production(&[]).valid().unwrap();
-    assert_eq!(format!("{:?}", config.edge_limits()), format!("{:?}", edge::Limits::default()));
+    assert_eq!(
+        format!("{:?}", config.edge_limits()),
+        format!("{:?}", edge::Limits::default())
+    );
 }

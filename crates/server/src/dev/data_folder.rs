@@ -22,7 +22,13 @@ use super::credentials::{CredentialsFile, write_private};
 
 const MARK: &str = ".tenantry-dev";
 const POSTGRES: &str = "postgres";
-const PLAIN: [&str; 5] = ["credentials.json", "credentials.previous.json", "files", "mail", "master.key"];
+const PLAIN: [&str; 5] = [
+    "credentials.json",
+    "credentials.previous.json",
+    "files",
+    "mail",
+    "master.key",
+];
 
 /// Ours until dropped.
 #[derive(Debug)]
@@ -71,7 +77,11 @@ impl DataFolder {
     pub(super) fn master_key_file(&self, seams: &Seams) -> Result<PathBuf> {
         let path = self.path.join("master.key");
         if !path.exists() {
-            let digits: String = seams.random::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+            let digits: String = seams
+                .random::<32>()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             write_private(&path, format!("{digits}\n").as_bytes())
                 .with_context(|| format!("writing {}", path.display()))?;
         }
@@ -161,7 +171,10 @@ mod tests {
         let path = scratch.path().join("deep/data");
         let first = DataFolder::claim(&path).unwrap();
         let refused = DataFolder::claim(&path).unwrap_err().to_string();
-        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        assert!(
+            refused.contains(&format!("process {}", std::process::id())),
+            "{refused}"
+        );
         drop(first);
         DataFolder::claim(&path).unwrap();
     }
@@ -173,11 +186,17 @@ mod tests {
         let folder = DataFolder::claim(scratch.path()).unwrap();
         let key = folder.master_key_file(&Seams::real()).unwrap();
         let first = fs::read_to_string(&key).unwrap();
-        assert_eq!(fs::read_to_string(folder.master_key_file(&Seams::real()).unwrap()).unwrap(), first);
+        assert_eq!(
+            fs::read_to_string(folder.master_key_file(&Seams::real()).unwrap()).unwrap(),
+            first
+        );
         fs::create_dir_all(files(scratch.path()).join("tenants")).unwrap();
         folder.reset().await.unwrap();
         assert!(!key.exists() && !files(scratch.path()).exists());
-        assert_eq!(fs::read_to_string(scratch.path().join("notes.txt")).unwrap(), "mine");
+        assert_eq!(
+            fs::read_to_string(scratch.path().join("notes.txt")).unwrap(),
+            "mine"
+        );
         folder.master_key_file(&Seams::real()).unwrap();
         assert_ne!(fs::read_to_string(&key).unwrap(), first);
     }
@@ -186,7 +205,12 @@ mod tests {
     fn a_foreign_folder_with_a_name_of_ours_is_refused_and_left_alone() {
         let scratch = tempfile::tempdir().unwrap();
         fs::create_dir(mail(scratch.path())).unwrap();
-        assert!(DataFolder::claim(scratch.path()).unwrap_err().to_string().contains("`mail`"));
+        assert!(
+            DataFolder::claim(scratch.path())
+                .unwrap_err()
+                .to_string()
+                .contains("`mail`")
+        );
         assert!(mail(scratch.path()).exists() && !scratch.path().join(MARK).exists());
     }
 }

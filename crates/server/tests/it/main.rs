@@ -1,5 +1,10 @@
-//! The program from outside: its command line, its processes, its HTTP.
+//! The product from outside: the real server, on a real PostgreSQL, over real HTTP. One file a noun.
+
+mod program;
+mod support;
 
 mod command_line;
 mod development;
-mod program;
+mod health;
+mod provisioning;
+mod tenants;

@@ -46,11 +46,16 @@ impl Server {
     pub(crate) async fn start(data: &Path, arguments: &[&str]) -> Self {
         let folder = data.to_str().expect("a test's folder is text");
         let mut command = tenantry(["dev", "--port", "0", "--data", folder]);
-        command.args(arguments).stdout(Stdio::piped());
+        let log = data.with_extension("log");
+        let stderr = std::fs::File::create(&log).expect("a test's folder can be written to");
+        command.args(arguments).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().expect("the program runs");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let line = next_line(&mut stdout).await;
-        let url = line.strip_prefix("ready ").expect("the first line says ready").to_owned();
+        let Some(url) = line.strip_prefix("ready ").map(str::to_owned) else {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            panic!("the first line is {line:?}, not that it is ready; it said:\n{said}");
+        };
         let credentials = std::fs::read(data.join("credentials.json")).expect("written before it is ready");
         Self {
             child,

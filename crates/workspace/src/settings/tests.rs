@@ -1,5 +1,7 @@
 //! Settings on a real PostgreSQL.
 
+use std::time::Duration;
+
 use isolation::{IsolationStrategy, TenantCtx, Tx};
 use serde_json::{Value, json};
 use testkit::TestDatabase;
@@ -101,24 +103,57 @@ async fn an_expected_version_has_to_be_there() {
     ));
 }
 
+/// Adds the key `first`, and before that is committed begins to add the key `second`, which has to wait.
+async fn put_behind(
+    db: &TestDatabase,
+    ctx: &TenantCtx,
+    first: &'static str,
+    second: &'static str,
+) -> Result<Setting, SettingError> {
+    let mut tx = ctx.write().await.expect("a transaction");
+    put(&mut tx, &key(first), None, PutSetting { value: json!(1) })
+        .await
+        .expect("it is created");
+    let behind = tokio::spawn({
+        let ctx = ctx.clone();
+        async move { putting(&ctx, second, None, json!(2)).await }
+    });
+    let wait = somebody_waits(db, ctx.store().own_database());
+    let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
+    assert!(
+        waited.is_ok(),
+        "nobody waits for the transaction that comes first"
+    );
+    tx.commit().await.expect("it commits");
+    behind.await.expect("no panic")
+}
+
+/// Waits until a transaction in the database waits for another one.
+async fn somebody_waits(db: &TestDatabase, database: Option<String>) {
+    let mut superuser = db.superuser().await;
+    let waits = "select exists (select from pg_stat_activity
+                 where datname = coalesce($1, current_database()) and wait_event_type = 'Lock')";
+    loop {
+        let waiting: bool = sqlx::query_scalar(waits)
+            .bind(&database)
+            .fetch_one(&mut superuser)
+            .await
+            .expect("the catalogue answers");
+        if waiting {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn two_who_create_the_same_key_make_one() {
     let db = TestDatabase::new().await;
     for strategy in STRATEGIES {
         let ctx = db.tenant(strategy).await;
-        let mut first = ctx.write().await.expect("a transaction");
-        put(&mut first, &key("k"), None, PutSetting { value: json!(1) })
+        let second = put_behind(&db, &ctx, "k", "k")
             .await
-            .expect("it is created");
-        let second = tokio::spawn({
-            let ctx = ctx.clone();
-            async move { putting(&ctx, "k", None, json!(2)).await }
-        });
-        first.commit().await.expect("it commits");
-        let second = second
-            .await
-            .expect("no panic")
-            .expect("it replaces or is replaced");
+            .expect("it replaces the first");
         let mut tx = ctx.read().await.expect("a transaction");
         let left = get(&mut tx, &key("k")).await.expect("it is there");
         assert_eq!((left, second.version), (second.clone(), 2), "{strategy:?}");
@@ -137,22 +172,9 @@ async fn a_tenant_has_at_most_so_many() {
     insert_all(&mut tx, &fill).await.expect("they fit");
     tx.commit().await.expect("it commits");
 
-    // Of several who would each be the last one, exactly one is.
-    let racing: Vec<_> = (0..4)
-        .map(|number| {
-            let ctx = ctx.clone();
-            tokio::spawn(async move { putting(&ctx, &format!("last{number}"), None, json!(0)).await })
-        })
-        .collect();
-    let mut added = 0;
-    for racer in racing {
-        match racer.await.expect("no panic") {
-            Ok(_) => added += 1,
-            Err(SettingError::TooMany) => {}
-            Err(other) => panic!("{other}"),
-        }
-    }
-    assert_eq!(added, 1);
+    // Of two who would each be the last one, the first to come is.
+    let second = put_behind(&db, &ctx, "last", "one_too_many").await;
+    assert!(matches!(second, Err(SettingError::TooMany)), "{second:?}");
     putting(&ctx, "k1", None, json!("still changeable"))
         .await
         .expect("it is replaced");

@@ -1,0 +1,365 @@
+//! A server of its own for one test.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use kernel::MasterKey;
+use reqwest::Method;
+use serde_json::{Value, json};
+use server::config::{Layers, Loaded};
+use server::dev::Credentials;
+use server::wiring::{self, Development, ServeOptions};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tempfile::TempDir;
+use tokio::sync::{OnceCell, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::client::Client;
+use super::eventually;
+
+/// A running server with a database, files and mails of its own.
+pub struct App {
+    /// Where it listens.
+    pub url: String,
+    /// The first admin and the demo tenant.
+    pub credentials: Credentials,
+    database: String,
+    folder: TempDir,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+/// A tenant made over HTTP, with a key that may do everything in it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// Which one.
+    pub id: String,
+    /// What it is called in addresses.
+    pub slug: String,
+    /// The key.
+    pub key: String,
+    /// A caller with the key.
+    pub client: Client,
+}
+
+/// What a server is started with.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    settings: Vec<(String, String)>,
+    open: bool,
+}
+
+/// A database with a demo tenant in it, to be cloned, and what belongs to it.
+struct Template {
+    database: String,
+    credentials: Credentials,
+    folder: TempDir,
+}
+
+static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
+
+impl App {
+    /// A server as `bin/dev` starts it.
+    pub async fn start() -> Self {
+        Self::with().start().await
+    }
+
+    /// To be started otherwise.
+    pub fn with() -> Start {
+        Start::default()
+    }
+
+    /// A caller without a credential.
+    pub fn nobody(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// An operator who may do everything.
+    pub fn admin(&self) -> Client {
+        self.nobody().with_key(&self.credentials.admin_api_key)
+    }
+
+    /// An operator with a key of these scopes.
+    pub async fn limited_admin(&self, scopes: &[&str]) -> Client {
+        let body = json!({"name": "limited", "scopes": scopes});
+        let made = self.admin().post("/admin/api-keys", &body).await.expect(201);
+        self.nobody().with_key(&made.text("/key"))
+    }
+
+    /// A fresh tenant on the enterprise plan, walled off so.
+    pub async fn tenant(&self, slug: &str, strategy: &str) -> Tenant {
+        let body = json!({
+            "name": format!("Tenant {slug}"), "slug": slug, "plan": "enterprise", "isolationStrategy": strategy,
+            "owner": {"email": format!("owner@{slug}.example.com"), "name": "Olga Owner"},
+        });
+        let made = self.admin().post("/admin/provision", &body).await.expect(201);
+        assert_eq!(made.text("/status"), "completed", "{made:?}");
+        let id = made.text("/tenantId");
+        let key = self.tenant_key(&id, &["*"]).await;
+        Tenant {
+            client: self.nobody().with_key(&key),
+            slug: slug.to_owned(),
+            id,
+            key,
+        }
+    }
+
+    /// A key of these scopes for a tenant.
+    pub async fn tenant_key(&self, tenant: &str, scopes: &[&str]) -> String {
+        let path = format!("/admin/tenants/{tenant}/api-keys");
+        let made = self
+            .admin()
+            .post(&path, &json!({"name": "test", "scopes": scopes}))
+            .await;
+        made.expect(201).text("/key")
+    }
+
+    /// The mails that left the server, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        let folder = self.folder.path().join("mail");
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+            .collect();
+        files.sort();
+        files
+            .iter()
+            .map(|path| std::fs::read_to_string(path).expect("a mail is text"))
+            .collect()
+    }
+
+    /// The folder that files are in.
+    pub fn files(&self) -> PathBuf {
+        self.folder.path().join("files")
+    }
+
+    /// The administrative URL of its database.
+    pub async fn database_url(&self) -> String {
+        testkit::server_url(&self.database).await
+    }
+
+    /// A superuser's connection to its database.
+    pub async fn superuser(&self) -> PgConnection {
+        connect(&self.database_url().await).await
+    }
+
+    /// Waits until no job and no news is left, and asserts that everything that was to be done was done.
+    pub async fn settle(&self) {
+        let mut connection = self.superuser().await;
+        eventually("the queue to be empty", async || {
+            let left: i64 = sqlx::query_scalar(
+                "select (select count(*) from control.jobs where status in ('queued', 'running'))
+                      + (select count(*) from tenant.outbox)",
+            )
+            .fetch_one(&mut connection)
+            .await
+            .expect("the control plane");
+            (left == 0).then_some(())
+        })
+        .await;
+        let dead: Vec<String> = sqlx::query_scalar(
+            "select kind || ': ' || coalesce(last_error, '') from control.jobs where status = 'dead'",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("the control plane");
+        assert_eq!(dead, Vec::<String>::new(), "jobs were given up");
+    }
+
+    /// Ends the server in order, after asserting that nothing is left to be done.
+    pub async fn finish(self) {
+        self.settle().await;
+        self.stop().await;
+    }
+
+    /// Ends the server in order.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.serving
+            .await
+            .expect("the server does not panic")
+            .expect("the server ends in order");
+    }
+
+    async fn launch(start: Start, database: String, folder: TempDir, known: Option<Credentials>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a listener");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let layers = layers(&start, &database, folder.path(), &url).await;
+        let config = Loaded::of(&layers)
+            .valid()
+            .expect("the test's configuration is valid");
+        let (ready, readied) = oneshot::channel();
+        let stop = CancellationToken::new();
+        let development = Some(Development {
+            open: start.open,
+            known,
+            ready,
+        });
+        let options = ServeOptions {
+            listener,
+            stop: stop.clone(),
+            development,
+        };
+        let serving = tokio::spawn(wiring::serve(config, options));
+        let Ok(credentials) = readied.await else {
+            panic!("the server did not start: {:?}", serving.await);
+        };
+        Self {
+            url,
+            credentials,
+            database,
+            folder,
+            stop,
+            serving,
+        }
+    }
+}
+
+impl Start {
+    /// With this option of the configuration.
+    #[must_use]
+    pub fn setting(mut self, key: &str, value: impl ToString) -> Self {
+        self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    /// As `bin/dev --open` starts it.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    /// Starts it on a clone of the template.
+    pub async fn start(self) -> App {
+        let template = TEMPLATE.get_or_init(make_template).await;
+        let database = fresh_name();
+        administer(&format!(
+            "CREATE DATABASE {database} TEMPLATE {}",
+            template.database
+        ))
+        .await;
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(template.folder.path(), folder.path());
+        App::launch(self, database, folder, Some(template.credentials.clone())).await
+    }
+}
+
+async fn make_template() -> Template {
+    let database = fresh_name();
+    administer(&format!("CREATE DATABASE {database}")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = App::launch(Start::default(), database, folder, None).await;
+    app.settle().await;
+    app.stop.cancel();
+    app.serving
+        .await
+        .expect("the server does not panic")
+        .expect("the server ends in order");
+    std::fs::remove_dir_all(app.folder.path().join("mail")).expect("the demo tenant's mail");
+    Template {
+        database: app.database,
+        credentials: app.credentials,
+        folder: app.folder,
+    }
+}
+
+async fn layers(start: &Start, database: &str, folder: &Path, url: &str) -> Layers {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let mut command_line = vec![
+        ("server.public_url", url.to_owned()),
+        ("server.base_domain", "tenantry.test".to_owned()),
+        ("database.url", testkit::server_url(database).await),
+        ("database.control_connections", "6".to_owned()),
+        ("database.tenant_databases", "4".to_owned()),
+        ("storage.folder", path("files")),
+        ("mail.folder", path("mail")),
+        ("security.environment", "development".to_owned()),
+        ("security.master_key", master_key_text()),
+        ("security.trusted_header_networks", "127.0.0.0/8".to_owned()),
+        ("limits.drain_time", "2s".to_owned()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect::<Vec<_>>();
+    for (key, value) in &start.settings {
+        command_line.retain(|(given, _)| given != key);
+        command_line.push((key.clone(), value.clone()));
+    }
+    Layers {
+        presets: Vec::new(),
+        file: None,
+        environment: Vec::new(),
+        command_line,
+    }
+}
+
+/// The key that `testkit` uses too: role passwords of one server follow from it.
+pub(super) fn master_key_text() -> String {
+    let key: MasterKey = testkit::master_key();
+    let text = "2a".repeat(32);
+    assert_eq!(
+        MasterKey::from_hex(&text).map(|same| same.derive("x")),
+        Some(key.derive("x"))
+    );
+    text
+}
+
+fn fresh_name() -> String {
+    let mut bytes = [0_u8; 8];
+    kernel::Seams::real().rng.fill(&mut bytes);
+    format!("it_{:016x}", u64::from_be_bytes(bytes))
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).expect("a folder");
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a file");
+        }
+    }
+}
+
+async fn administer(statement: &str) {
+    let mut connection = connect(&testkit::server_url("postgres").await).await;
+    let text = AssertSqlSafe(statement.to_owned());
+    connection
+        .execute(sqlx::raw_sql(text))
+        .await
+        .expect("the superuser may do this");
+    let _ = connection.close().await;
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at the database from outside"
+)]
+pub(super) async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("the database answers")
+}
+
+/// The items of a list, over all its pages.
+pub async fn all(client: &Client, path: &str) -> Vec<Value> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = client
+            .call(Method::GET, &format!("{path}{cursor}"))
+            .await
+            .expect(200)
+            .json();
+        items.extend(page["items"].as_array().expect("items").clone());
+        let Some(next) = page["nextCursor"].as_str() else {
+            return items;
+        };
+        let join = if path.contains('?') { '&' } else { '?' };
+        cursor = format!("{join}cursor={next}");
+    }
+}

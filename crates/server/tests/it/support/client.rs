@@ -1,0 +1,194 @@
+//! A caller.
+
+use std::fmt;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+/// Someone who calls the server, with the headers he always sends.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    headers: HeaderMap,
+}
+
+/// What he is answered.
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub bytes: Vec<u8>,
+    request: String,
+}
+
+impl Client {
+    /// A caller without a credential.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test calls the server it has started itself"
+    )]
+    pub fn new(base: &str) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build();
+        Self {
+            http: http.expect("a client can be made"),
+            base: base.to_owned(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// The same caller who also sends this header.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut headers = self.headers.clone();
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).expect("a header's value"),
+        );
+        Self {
+            headers,
+            ..self.clone()
+        }
+    }
+
+    /// The same caller with this key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        self.with("authorization", &format!("Bearer {key}"))
+    }
+
+    /// Sends a request without a body.
+    pub async fn call(&self, method: Method, path: &str) -> Reply {
+        self.send(method, path, None::<&Value>).await
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.call(Method::DELETE, path).await
+    }
+
+    /// POST of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// PUT of JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    /// PATCH of JSON.
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    /// POST of bytes of this type.
+    pub async fn upload(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Reply {
+        let request = self
+            .request(Method::POST, path)
+            .header("content-type", content_type)
+            .body(body);
+        self.answer(format!("POST {path}"), request)
+            .await
+            .expect("the server answers")
+    }
+
+    /// Sends a request whose connection may break, as it does when the server is killed.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Reply, reqwest::Error> {
+        let mut request = self.request(method.clone(), path);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.answer(format!("{method} {path}"), request).await
+    }
+
+    /// A request to be shaped further.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .headers(self.headers.clone())
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        self.try_send(method, path, body)
+            .await
+            .expect("the server answers")
+    }
+
+    async fn answer(&self, request: String, sent: reqwest::RequestBuilder) -> Result<Reply, reqwest::Error> {
+        let response = sent.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Reply {
+            status,
+            headers,
+            bytes: response.bytes().await?.to_vec(),
+            request,
+        })
+    }
+}
+
+impl Reply {
+    /// The same reply, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A refusal: its status and its code.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Value {
+        let body = self.expect(status).json();
+        assert_eq!(body["code"], code, "{body}");
+        body
+    }
+
+    /// A member of the JSON body that is text.
+    #[track_caller]
+    pub fn text(&self, pointer: &str) -> String {
+        let body = self.json();
+        let member = body.pointer(pointer).and_then(Value::as_str);
+        member
+            .unwrap_or_else(|| panic!("no text at {pointer} in {body}"))
+            .to_owned()
+    }
+
+    /// A header.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        let value = self
+            .headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name}: {self:?}"));
+        value.to_str().expect("a header is ASCII")
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = String::from_utf8_lossy(&self.bytes);
+        write!(f, "{} answered {} {body:.2000}", self.request, self.status)
+    }
+}

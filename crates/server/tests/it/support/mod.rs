@@ -1,0 +1,25 @@
+//! What the black-box tests stand on.
+
+mod app;
+mod client;
+mod process;
+
+pub use app::{App, Tenant};
+pub use client::{Client, Reply};
+pub use process::Process;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Asks again until the answer is there; fails the test when it takes longer than half a minute.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}

@@ -1,0 +1,81 @@
+//! The product as a process of its own, to be killed.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use server::dev::Credentials;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::app::master_key_text;
+use super::client::Client;
+
+/// `tenantry dev` on a database and a folder that outlive it.
+pub struct Process {
+    /// Where it listens.
+    pub url: String,
+    /// The first admin and the demo tenant.
+    pub credentials: Credentials,
+    child: Child,
+}
+
+impl Process {
+    /// Starts it and waits until it is ready; `settings` are environment variables.
+    pub async fn start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::try_start(database_url, folder, settings)
+            .await
+            .expect("the process gets ready")
+    }
+
+    /// Starts it; `None` when it ends before it is ready.
+    pub async fn try_start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Option<Self> {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tenantry"))
+            .args(["dev", "--port", "0", "--data"])
+            .arg(folder)
+            .env("DATABASE_URL", database_url)
+            .env("TENANTRY_SECURITY_MASTER_KEY", master_key_text())
+            .env("TENANTRY_LOGGING_FILTER", "warn")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program can be started");
+        let output = child.stdout.take().expect("piped");
+        let mut lines = BufReader::new(output).lines();
+        let url = loop {
+            let line = lines.next_line().await.expect("text")?;
+            if let Some(url) = line.strip_prefix("ready ") {
+                break url.to_owned();
+            }
+        };
+        let text = std::fs::read(folder.join("credentials.json")).expect("credentials are written");
+        let credentials = serde_json::from_slice(&text).expect("credentials are JSON");
+        Some(Self {
+            url,
+            credentials,
+            child,
+        })
+    }
+
+    /// An operator who may do everything.
+    pub fn admin(&self) -> Client {
+        Client::new(&self.url).with_key(&self.credentials.admin_api_key)
+    }
+
+    /// A caller of the demo tenant.
+    pub fn demo(&self) -> Client {
+        Client::new(&self.url).with_key(&self.credentials.demo_tenant_api_key)
+    }
+
+    /// `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
+    /// Waits for it to end by itself, as it does at a planted fault.
+    pub async fn ended(mut self) {
+        self.child.wait().await.expect("it ends");
+    }
+}

@@ -1,0 +1,37 @@
+//! Reading a resource of which the caller may have this version already.
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use edge::etag::not_modified;
+use edge::{ETag, Json};
+use serde::Serialize;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+/// The resource with its version; 304 for a caller who has it.
+pub(crate) fn shown(headers: &HeaderMap, version: i64, resource: impl Serialize) -> Response {
+    let tag = ETag::version(version);
+    if not_modified(headers, &tag) {
+        (StatusCode::NOT_MODIFIED, tag).into_response()
+    } else {
+        (tag, Json(resource)).into_response()
+    }
+}
+
+/// The header `If-None-Match`, for the document.
+pub(crate) struct IfNoneMatch;
+
+impl IntoParams for IfNoneMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = ObjectBuilder::new().schema_type(Type::String).examples(["\"v7\""]);
+        let header = ParameterBuilder::new()
+            .name("If-None-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The `ETag` that the caller has; while it is the present one the answer is 304."))
+            .schema(Some(schema));
+        vec![header.build()]
+    }
+}
