@@ -4,6 +4,7 @@
 mod admin_api_keys;
 mod api_keys;
 mod audit_events;
+mod custom_domains;
 mod deletion_records;
 mod lifecycle;
 mod provisioning_runs;
@@ -36,5 +37,6 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(provisioning_runs::routes())
         .merge(api_keys::routes())
         .merge(admin_api_keys::routes())
+        .merge(custom_domains::routes())
         .merge(audit_events::routes())
 }

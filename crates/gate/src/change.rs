@@ -120,6 +120,7 @@ impl<T: DeserializeOwned + Validate + Send> Payload for T {
 
 impl<T: DeserializeOwned + Validate + Default + Send> Payload for Optional<T> {
     fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Problem> {
+        let body = if body.trim_ascii() == b"null" { b"" } else { body };
         Ok(Self(edge::parse_optional_json(headers, body)?.unwrap_or_default()))
     }
 }

@@ -19,8 +19,10 @@ use crate::failure::unexpected;
 #[schema(example = json!({"name": "CI", "scopes": ["projects:read", "files:*"], "expiresAt": "2030-01-01T00:00:00Z"}))]
 pub struct KeyOrder {
     /// What it is called: 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it allows: permissions, `noun:*`, or `*`.
+    #[schema(min_items = 1)]
     scopes: Vec<String>,
     /// When it ends by itself.
     expires_at: Option<Timestamp>,
@@ -42,8 +44,10 @@ impl From<KeyOrder> for NewApiKey {
 #[schema(example = json!({"name": "Support", "scopes": ["tenants:list", "tenants:read"]}))]
 pub struct AdminKeyOrder {
     /// What it is called: 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it allows: permissions, `noun:*`, or `*`.
+    #[schema(min_items = 1)]
     scopes: Vec<String>,
     /// When it ends by itself.
     expires_at: Option<Timestamp>,

@@ -62,7 +62,7 @@ fn is_development_admin(parts: &Parts, state: &AppState) -> bool {
 fn is_local_page(parts: &Parts) -> bool {
     const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let host = parts.uri.authority().map(|authority| authority.as_str()).or_else(|| text(HOST));
+    let host = parts.uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| text(HOST));
     let name = |address: &str| address.rsplit_once(':').map_or(address.to_owned(), |(name, _)| name.to_owned());
     let local = |address: &str| LOCAL.contains(&name(address).as_str()) || LOCAL.contains(&address);
     let page = text(ORIGIN).map(|origin| origin.trim_start_matches("http://").trim_start_matches("https://"));

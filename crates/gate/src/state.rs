@@ -50,6 +50,13 @@ pub struct GateSettings {
     pub development: Option<Development>,
 }
 
+impl GateSettings {
+    /// What a custom domain's routing record has to point at.
+    pub fn routing_target(&self) -> &str {
+        self.base_domain.as_ref().map_or("localhost", BaseDomain::as_str)
+    }
+}
+
 /// Conveniences of a development server.
 #[derive(Debug, Clone)]
 pub struct Development {

@@ -42,7 +42,7 @@ impl MasterKey {
 
     /// From 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         let mut bytes = [0_u8; 32];
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn reads_hexadecimal_only_when_whole() {
         assert!(MasterKey::from_hex(&"0f".repeat(32)).is_some());
-        for text in ["", "0f", &"0g".repeat(32), &"ä".repeat(32)] {
+        for text in ["", "0f", &"0g".repeat(32), &"+f".repeat(32), &"ä".repeat(32)] {
             assert!(MasterKey::from_hex(text).is_none(), "{text}");
         }
     }

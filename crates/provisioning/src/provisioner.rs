@@ -102,6 +102,11 @@ impl Provisioner {
         }
     }
 
+    /// The platform's own domain, below which no tenant can bring a name.
+    pub const fn base_domain(&self) -> &BaseDomain {
+        &self.base_domain
+    }
+
     /// Checks an order and hashes the owner's password, which takes longer than a transaction should be open.
     pub async fn check(&self, request: ProvisionRequest) -> Result<Checked, ProvisionError> {
         let errors = request.errors(&self.base_domain);

@@ -1,5 +1,6 @@
 //! The command line. Exit status: 0 done, 1 it failed, 2 the command line was not understood.
 
+mod admin_commands;
 mod config_commands;
 
 use std::io::{Write as _, stdout};
@@ -50,10 +51,13 @@ enum Command {
     Dev(DevArguments),
     /// Creates or updates what the product needs in the database, and ends. Changes nothing when all is there.
     Migrate,
+    /// Manages the operators of the installation.
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Shows and checks the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Looks at everything the product needs and says what is wrong; changes nothing.
+    /// Looks at everything the product needs and says what to do about what is wrong.
     Doctor {
         /// Prints JSON.
         #[arg(long)]
@@ -66,6 +70,12 @@ enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Adds an operator, and prints his password and his API key this once.
+    Create(admin_commands::NewOperator),
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,6 +119,9 @@ fn execute(command: Command, layers: Layers) -> Result<ExitCode> {
         Command::Serve { .. } => done(wait_for(serve(configured(&layers)?))?),
         Command::Dev(arguments) => done(wait_for(dev::run(arguments, layers))?),
         Command::Migrate => done(wait_for(migrate(configured(&layers)?))?),
+        Command::Admin(AdminCommand::Create(new)) => {
+            wait_for(admin_commands::create(configured(&layers)?, new))
+        }
         Command::Config(ConfigCommand::Check { json }) => config_commands::check(&Loaded::of(&layers), json),
         Command::Config(ConfigCommand::Default) => done(print(&crate::config::default_file())?),
         Command::Doctor { json } => wait_for(examine(Loaded::of(&layers), json)),

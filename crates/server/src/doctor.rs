@@ -1,4 +1,5 @@
-//! Looks at everything the product needs, changes nothing, and says what to do about what is wrong.
+//! Looks at everything the product needs and says what to do about what is wrong. Changes nothing, except that it
+//! tries to write to folders and buckets, and makes the folders.
 
 use std::fmt;
 
@@ -83,7 +84,18 @@ pub async fn examine(loaded: Loaded) -> Vec<Check> {
     checks.extend(database(&config).await);
     checks.push(storage(&config).await);
     checks.push(mail(&config).await);
-    checks
+    without_repetition(checks)
+}
+
+/// What is wrong with the configuration is also why the part that needs it fails: once is enough.
+fn without_repetition(checks: Vec<Check>) -> Vec<Check> {
+    let mut kept: Vec<Check> = Vec::new();
+    for check in checks {
+        if !kept.iter().any(|other| other.finding == check.finding) {
+            kept.push(check);
+        }
+    }
+    kept
 }
 
 fn configuration(loaded: &Loaded) -> Vec<Check> {

@@ -13,7 +13,7 @@ pub fn start(config: &Config) {
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal());
     let _ = if config.logs_json() {
-        lines.json().flatten_event(true).try_init()
+        lines.json().flatten_event(true).with_span_list(false).try_init()
     } else {
         lines.try_init()
     };

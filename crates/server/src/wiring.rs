@@ -63,7 +63,7 @@ pub async fn serve(config: Config, options: ServeOptions) -> anyhow::Result<()> 
         announce = Some((development.ready, credentials));
     }
     let limits = config.edge_limits();
-    let router = routes::router(state.clone(), &limits);
+    let router = routes::router(&state, &limits);
     let listener = tokio::net::TcpListener::from_std(options.listener)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     if let Some((ready, credentials)) = announce {

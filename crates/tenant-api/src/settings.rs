@@ -67,7 +67,7 @@ async fn get(
 /// What a setting is to hold: any JSON of up to 16 KiB, at most 16 levels deep. The operation checks it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = Value, example = json!("Europe/Berlin"))]
+#[schema(value_type = Value)]
 struct SettingValue(Value);
 
 impl Validate for SettingValue {
@@ -79,7 +79,7 @@ impl Validate for SettingValue {
 /// Creates or replaces it; the body is the value. Version 1 is a new one.
 #[utoipa::path(put, path = "/api/settings/{key}", operation_id = "putSetting", tag = "settings",
     security(("tenantKey" = [])), params(("key" = SettingKey, Path), IfMatch, IdempotencyKey),
-    request_body = SettingValue,
+    request_body(content = SettingValue, example = json!("Europe/Berlin")),
     responses((status = 200, description = "The setting.", body = Setting, headers(("ETag" = String)))))]
 async fn put(
     Path(key): Path<String>,

@@ -67,21 +67,23 @@ async fn get(caller: TenantCaller, headers: HeaderMap) -> Result<Response, Probl
 
 /// What a tenant changes about itself; what is left out stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"name": "Acme Corporation", "config": {"settings": {"timezone": "Europe/Berlin"}}}))]
 struct OwnTenantChange {
     /// What people call it.
     name: Option<TenantName>,
     /// What its application is told.
+    #[serde(default)]
     config: OwnConfigChange,
 }
 impl Validate for OwnTenantChange {}
 
 /// What a tenant's application is told.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OwnConfigChange {
     /// A JSON Merge Patch (RFC 7396) of the application's settings.
+    #[serde(default)]
     #[schema(value_type = Object)]
     settings: Map<String, Value>,
 }

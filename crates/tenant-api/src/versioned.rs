@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 pub(crate) fn shown(headers: &HeaderMap, version: i64, resource: impl Serialize) -> Response {
     let tag = ETag::version(version);
     if not_modified(headers, &tag) {
-        (StatusCode::NOT_MODIFIED, tag).into_response()
+        (StatusCode::NOT_MODIFIED, tag, ()).into_response()
     } else {
         (tag, Json(resource)).into_response()
     }

@@ -3,6 +3,7 @@
 mod audit_outbox;
 mod changes;
 mod idempotency;
+mod inspection;
 mod pools;
 mod stores;
 mod walls;

@@ -80,7 +80,7 @@ pub(super) fn hint_for_section(name: &str) -> Option<String> {
 
 fn did_you_mean(name: &str, known: impl Iterator<Item = String>) -> String {
     let nearest = known.max_by(|a, b| {
-        let closeness = |other: &str| strsim::normalized_damerau_levenshtein(name, other);
+        let closeness = |other: &str| strsim::jaro_winkler(name, other);
         closeness(a).total_cmp(&closeness(b))
     });
     nearest

@@ -157,7 +157,9 @@ impl Config {
             }),
             (None, None) => None,
             _ => {
-                return inconsistent("mail.smtp_user and mail.smtp_password go together: set both or neither");
+                return inconsistent(
+                    "mail.smtp_user and mail.smtp_password go together: set both or neither",
+                );
             }
         };
         let tls = match mail.smtp_tls {

@@ -12,11 +12,12 @@ use super::documentation_ids;
 const ABOUT: &str = "Tenants, walled off on PostgreSQL: provisioning, tenant data, keys, audit. \
     Errors are RFC 9457 problems, lists page by cursor, every change takes an Idempotency-Key.";
 
-pub(super) fn router(state: AppState, limits: &Limits) -> Router {
+pub(super) fn router(state: &AppState, limits: &Limits) -> Router {
     let (routes, part) = routes().split_for_parts();
     let document = describe(part);
     let routes = routes.with_state(state.clone()).merge(edge::docs_page::routes(&document));
-    let checked = edge::openapi::refuse_undeclared_queries(routes, &document);
+    let checked = edge::openapi::refuse_undeclared_queries(routes, &document)
+        .layer(from_fn_with_state(state.clone(), gate::redirect_moved_slug));
     let layered = edge::layers(checked, state.databases.seams(), limits);
     match &state.settings.development {
         Some(development) => {

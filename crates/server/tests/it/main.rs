@@ -3,8 +3,13 @@
 mod program;
 mod support;
 
+mod authz_matrix;
 mod command_line;
+mod custom_domains;
 mod development;
 mod health;
 mod provisioning;
+mod provisioning_faults;
 mod tenants;
+mod credentials;
+mod documentation_examples;

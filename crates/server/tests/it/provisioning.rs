@@ -147,31 +147,31 @@ async fn progress_comes_as_events() {
 async fn a_bad_order_is_told_every_wrong_field_and_leaves_nothing() {
     let app = App::start().await;
     for (body, pointer) in [
-        (json!({"slug": "x1", "plan": "pro"}), "/name"),
+        (json!({"slug": "x12", "plan": "pro"}), "/name"),
         (json!({"name": "X", "slug": "Not A Slug", "plan": "pro"}), "/slug"),
         (json!({"name": "X", "slug": "admin", "plan": "pro"}), "/slug"),
-        (json!({"name": "X", "slug": "x1", "plan": "gold"}), "/plan"),
+        (json!({"name": "X", "slug": "x12", "plan": "gold"}), "/plan"),
         (
-            json!({"name": "X", "slug": "x1", "plan": "pro", "isolationStrategy": "none"}),
+            json!({"name": "X", "slug": "x12", "plan": "pro", "isolationStrategy": "none"}),
             "/isolationStrategy",
         ),
         (
-            json!({"name": "X", "slug": "x1", "plan": "pro", "surprise": 1}),
+            json!({"name": "X", "slug": "x12", "plan": "pro", "surprise": 1}),
             "/surprise",
         ),
         (
-            json!({"name": "X", "slug": "x1", "plan": "pro", "owner": {"email": "nobody", "name": "N"}}),
+            json!({"name": "X", "slug": "x12", "plan": "pro", "owner": {"email": "nobody", "name": "N"}}),
             "/owner/email",
         ),
         (
-            json!({"name": "X", "slug": "x1", "plan": "pro", "config": {"customDomain": "localhost"}}),
+            json!({"name": "X", "slug": "x12", "plan": "pro", "config": {"customDomain": "localhost"}}),
             "/config/customDomain",
         ),
         (
-            json!({"name": "X", "slug": "x1", "plan": "pro", "config": {"features": {"flying": true}}}),
+            json!({"name": "X", "slug": "x12", "plan": "pro", "config": {"features": {"flying": true}}}),
             "/config/features/flying",
         ),
-        (json!({"name": "a\u{0}b", "slug": "x1", "plan": "pro"}), "/name"),
+        (json!({"name": "a\u{0}b", "slug": "x12", "plan": "pro"}), "/name"),
     ] {
         let refusal = app
             .admin()
@@ -180,7 +180,7 @@ async fn a_bad_order_is_told_every_wrong_field_and_leaves_nothing() {
             .refused(422, "validation_failed");
         assert_eq!(refusal["errors"][0]["pointer"], pointer, "{refusal}");
     }
-    let tenants = app.admin().get("/admin/tenants?q=x1").await.expect(200).json();
+    let tenants = app.admin().get("/admin/tenants?q=x12").await.expect(200).json();
     assert_eq!(tenants["items"], json!([]));
     app.finish().await;
 }

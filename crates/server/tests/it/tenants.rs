@@ -58,7 +58,7 @@ async fn a_deletion_can_be_undone_until_its_time_and_then_removes_everything() {
             (present["status"] == "deleted").then_some(())
         })
         .await;
-        assert_eq!(traces(&app, &tenant.id).await, Vec::<String>::new(), "{strategy}");
+        assert_eq!(app.traces(&tenant.id).await, Vec::<String>::new(), "{strategy}");
         tenant
             .client
             .get("/api/tenant")
@@ -78,45 +78,4 @@ async fn a_deletion_can_be_undone_until_its_time_and_then_removes_everything() {
         );
     }
     app.finish().await;
-}
-
-/// Everything that still names the tenant where it should not.
-pub async fn traces(app: &App, tenant: &str) -> Vec<String> {
-    let id: kernel::TenantId = tenant.parse().expect("an identifier");
-    let name = format!("t_{}", id.hex());
-    let mut connection = app.superuser().await;
-    let mut found: Vec<String> = sqlx::query_scalar(
-        "select 'database' from pg_database where datname = $1
-         union all select 'role' from pg_roles where rolname = $1
-         union all select 'schema' from pg_namespace where nspname = $1",
-    )
-    .bind(&name)
-    .fetch_all(&mut connection)
-    .await
-    .expect("the catalogue");
-    let tables: Vec<String> = sqlx::query_scalar(
-        "select format('%I.%I', table_schema, table_name) from information_schema.columns
-         join pg_class c on c.relname = table_name and c.relnamespace = table_schema::regnamespace and c.relkind = 'r'
-         where column_name = 'tenant_id' and table_schema in ('tenant', 'control')
-           and table_name not like 'audit_events%'
-           and table_name not in ('deletion_records', 'slugs', 'custom_domains', 'provisioning_runs', 'provisioning_steps')",
-    )
-    .fetch_all(&mut connection)
-    .await
-    .expect("the catalogue");
-    for table in tables {
-        let count = format!("select count(*) from {table} where tenant_id = $1");
-        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count))
-            .bind(id)
-            .fetch_one(&mut connection)
-            .await
-            .expect("readable");
-        if rows > 0 {
-            found.push(format!("{rows} rows in {table}"));
-        }
-    }
-    if app.files().join("tenants").join(id.hex()).exists() {
-        found.push("files".to_owned());
-    }
-    found
 }

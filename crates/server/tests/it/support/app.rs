@@ -1,6 +1,7 @@
 //! A server of its own for one test.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::path::{Path, PathBuf};
 
 use kernel::MasterKey;
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use super::eventually;
+use super::installation::Installation;
 
 /// A running server with a database, files and mails of its own.
 pub struct App {
@@ -24,8 +25,7 @@ pub struct App {
     pub url: String,
     /// The first admin and the demo tenant.
     pub credentials: Credentials,
-    database: String,
-    folder: TempDir,
+    installation: Installation,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -51,10 +51,10 @@ pub struct Start {
 }
 
 /// A database with a demo tenant in it, to be cloned, and what belongs to it.
-struct Template {
-    database: String,
-    credentials: Credentials,
-    folder: TempDir,
+pub(super) struct Template {
+    pub(super) database: String,
+    pub(super) credentials: Credentials,
+    pub(super) folder: Arc<TempDir>,
 }
 
 static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
@@ -117,57 +117,37 @@ impl App {
 
     /// The mails that left the server, oldest first.
     pub fn mails(&self) -> Vec<String> {
-        let folder = self.folder.path().join("mail");
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
-            .collect();
-        files.sort();
-        files
-            .iter()
-            .map(|path| std::fs::read_to_string(path).expect("a mail is text"))
-            .collect()
+        self.installation.mails()
     }
 
     /// The folder that files are in.
     pub fn files(&self) -> PathBuf {
-        self.folder.path().join("files")
+        self.installation.files()
     }
 
     /// The administrative URL of its database.
     pub async fn database_url(&self) -> String {
-        testkit::server_url(&self.database).await
+        self.installation.database_url().await
     }
 
     /// A superuser's connection to its database.
     pub async fn superuser(&self) -> PgConnection {
-        connect(&self.database_url().await).await
+        self.installation.superuser().await
+    }
+
+    /// Everything that still names the tenant where nothing should after its removal.
+    pub async fn traces(&self, tenant: &str) -> Vec<String> {
+        self.installation.traces(tenant).await
     }
 
     /// Waits until no job and no news is left, and asserts that everything that was to be done was done.
     pub async fn settle(&self) {
-        let mut connection = self.superuser().await;
-        eventually("the queue to be empty", async || {
-            let left: i64 = sqlx::query_scalar(
-                "select (select count(*) from control.jobs where status in ('queued', 'running'))
-                      + (select count(*) from tenant.outbox)",
-            )
-            .fetch_one(&mut connection)
-            .await
-            .expect("the control plane");
-            (left == 0).then_some(())
-        })
-        .await;
-        let dead: Vec<String> = sqlx::query_scalar(
-            "select kind || ': ' || coalesce(last_error, '') from control.jobs where status = 'dead'",
-        )
-        .fetch_all(&mut connection)
-        .await
-        .expect("the control plane");
-        assert_eq!(dead, Vec::<String>::new(), "jobs were given up");
+        self.installation.settle().await;
+    }
+
+    /// A second server on the same database and files.
+    pub async fn another_node(&self) -> Self {
+        Self::launch(Start::default(), self.installation.clone()).await
     }
 
     /// Ends the server in order, after asserting that nothing is left to be done.
@@ -176,20 +156,21 @@ impl App {
         self.stop().await;
     }
 
-    /// Ends the server in order.
-    pub async fn stop(self) {
+    /// Ends the server in order; what it served from stays.
+    pub async fn stop(self) -> Installation {
         self.stop.cancel();
         self.serving
             .await
             .expect("the server does not panic")
             .expect("the server ends in order");
+        self.installation
     }
 
-    async fn launch(start: Start, database: String, folder: TempDir, known: Option<Credentials>) -> Self {
+    async fn launch(start: Start, installation: Installation) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let layers = layers(&start, &database, folder.path(), &url).await;
+        let layers = layers(&start, &installation, &url).await;
         let config = Loaded::of(&layers)
             .valid()
             .expect("the test's configuration is valid");
@@ -197,7 +178,7 @@ impl App {
         let stop = CancellationToken::new();
         let development = Some(Development {
             open: start.open,
-            known,
+            known: installation.credentials.clone(),
             ready,
         });
         let options = ServeOptions {
@@ -212,8 +193,7 @@ impl App {
         Self {
             url,
             credentials,
-            database,
-            folder,
+            installation,
             stop,
             serving,
         }
@@ -237,50 +217,42 @@ impl Start {
 
     /// Starts it on a clone of the template.
     pub async fn start(self) -> App {
-        let template = TEMPLATE.get_or_init(make_template).await;
-        let database = fresh_name();
-        administer(&format!(
-            "CREATE DATABASE {database} TEMPLATE {}",
-            template.database
-        ))
-        .await;
-        let folder = tempfile::tempdir().expect("a folder");
-        copy(template.folder.path(), folder.path());
-        App::launch(self, database, folder, Some(template.credentials.clone())).await
+        self.start_on(Installation::new().await).await
     }
+
+    /// Starts it where another one may have been before.
+    pub async fn start_on(self, installation: Installation) -> App {
+        App::launch(self, installation).await
+    }
+}
+
+pub(super) async fn the_template() -> &'static Template {
+    TEMPLATE.get_or_init(make_template).await
 }
 
 async fn make_template() -> Template {
-    let database = fresh_name();
-    administer(&format!("CREATE DATABASE {database}")).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let app = App::launch(Start::default(), database, folder, None).await;
+    let app = App::launch(Start::default(), Installation::empty().await).await;
     app.settle().await;
-    app.stop.cancel();
-    app.serving
-        .await
-        .expect("the server does not panic")
-        .expect("the server ends in order");
-    std::fs::remove_dir_all(app.folder.path().join("mail")).expect("the demo tenant's mail");
+    let credentials = app.credentials.clone();
+    let (database, folder) = app.stop().await.into_parts();
+    std::fs::remove_dir_all(folder.path().join("mail")).expect("the demo tenant's mail");
     Template {
-        database: app.database,
-        credentials: app.credentials,
-        folder: app.folder,
+        database,
+        credentials,
+        folder,
     }
 }
 
-async fn layers(start: &Start, database: &str, folder: &Path, url: &str) -> Layers {
-    let path = |name: &str| folder.join(name).display().to_string();
+async fn layers(start: &Start, installation: &Installation, url: &str) -> Layers {
+    let path = |name: &str| installation.folder().join(name).display().to_string();
     let mut command_line = vec![
         ("server.public_url", url.to_owned()),
         ("server.base_domain", "tenantry.test".to_owned()),
-        ("database.url", testkit::server_url(database).await),
         ("database.control_connections", "6".to_owned()),
         ("database.tenant_databases", "4".to_owned()),
         ("storage.folder", path("files")),
         ("mail.folder", path("mail")),
         ("security.environment", "development".to_owned()),
-        ("security.master_key", master_key_text()),
         ("security.trusted_header_networks", "127.0.0.0/8".to_owned()),
         ("limits.drain_time", "2s".to_owned()),
     ]
@@ -291,10 +263,14 @@ async fn layers(start: &Start, database: &str, folder: &Path, url: &str) -> Laye
         command_line.retain(|(given, _)| given != key);
         command_line.push((key.clone(), value.clone()));
     }
+    let secrets = [
+        ("DATABASE_URL", installation.database_url().await),
+        ("TENANTRY_SECURITY_MASTER_KEY", master_key_text()),
+    ];
     Layers {
         presets: Vec::new(),
         file: None,
-        environment: Vec::new(),
+        environment: secrets.map(|(name, value)| (name.into(), value.into())).to_vec(),
         command_line,
     }
 }
@@ -310,13 +286,13 @@ pub(super) fn master_key_text() -> String {
     text
 }
 
-fn fresh_name() -> String {
+pub(super) fn fresh_name() -> String {
     let mut bytes = [0_u8; 8];
     kernel::Seams::real().rng.fill(&mut bytes);
     format!("it_{:016x}", u64::from_be_bytes(bytes))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).expect("a folder").flatten() {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
@@ -328,7 +304,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-async fn administer(statement: &str) {
+pub(super) async fn administer(statement: &str) {
     let mut connection = connect(&testkit::server_url("postgres").await).await;
     let text = AssertSqlSafe(statement.to_owned());
     connection

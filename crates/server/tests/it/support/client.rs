@@ -63,6 +63,15 @@ impl Client {
         self.with("authorization", &format!("Bearer {key}"))
     }
 
+    /// The same caller, where the server is now.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Sends a request without a body.
     pub async fn call(&self, method: Method, path: &str) -> Reply {
         self.send(method, path, None::<&Value>).await

@@ -2,11 +2,16 @@
 
 mod app;
 mod client;
+mod installation;
 mod process;
+mod soak;
+pub(crate) mod traces;
 
-pub use app::{App, Tenant};
+pub use app::{App, Tenant, all};
 pub use client::{Client, Reply};
+pub(crate) use installation::Installation;
 pub use process::Process;
+pub(crate) use soak::{rounds, seconds, tenants};
 
 use std::time::Duration;
 

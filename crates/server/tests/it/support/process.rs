@@ -1,11 +1,14 @@
 //! The product as a process of its own, to be killed.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use server::dev::Credentials;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use super::app::master_key_text;
 use super::client::Client;
@@ -22,13 +25,17 @@ pub struct Process {
 impl Process {
     /// Starts it and waits until it is ready; `settings` are environment variables.
     pub async fn start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::try_start(database_url, folder, settings)
-            .await
-            .expect("the process gets ready")
+        let Some(process) = Self::try_start(database_url, folder, settings).await else {
+            let said = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
+            panic!("the process did not get ready:\n{said}");
+        };
+        process
     }
 
     /// Starts it; `None` when it ends before it is ready.
     pub async fn try_start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Option<Self> {
+        let log = folder.join("server.log");
+        let log = File::options().create(true).append(true).open(log).expect("a log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_tenantry"))
             .args(["dev", "--port", "0", "--data"])
             .arg(folder)
@@ -38,7 +45,7 @@ impl Process {
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .expect("the program can be started");
@@ -76,6 +83,7 @@ impl Process {
 
     /// Waits for it to end by itself, as it does at a planted fault.
     pub async fn ended(mut self) {
-        self.child.wait().await.expect("it ends");
+        let ended = timeout(Duration::from_secs(30), self.child.wait()).await;
+        ended.expect("it ends in time").expect("it ends");
     }
 }

@@ -1,0 +1,84 @@
+//! `bin/bench`: what the product's speed is worth, as ratios that both sides of are measured in turns in one run.
+//!
+//! - [`stage`]: a private PostgreSQL that waits for the disk, and the real server on it, called over HTTP.
+//! - [`specimen`]: a tenant's rows as the product made them, to be inserted again without the product.
+//! - [`provision`], [`tenants`]: what is measured.
+//! - [`measure`], [`report`]: samples, ratios, and the tables in `docs/performance.md`.
+//!
+//! A ratio says the same on a slow machine and on a busy one; the times beside it only illustrate. Nothing here is
+//! a test: a target that is missed is shown as missed.
+
+mod client;
+mod measure;
+mod provision;
+mod report;
+mod specimen;
+mod stage;
+mod tenants;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::report::{Report, Section};
+use crate::stage::Stage;
+
+/// Measures Tenantry on this machine, on a PostgreSQL of its own, and writes the ratios to docs/performance.md.
+#[derive(Parser)]
+#[command(name = "bin/bench")]
+struct Arguments {
+    /// What to measure [default: everything].
+    #[command(subcommand)]
+    what: Option<What>,
+    /// Takes a tenth of the samples and writes nothing down: to see whether it works at all.
+    #[arg(long, global = true)]
+    quick: bool,
+    /// The folder of PostgreSQL's programs [default: those on the PATH, or the newest installed].
+    #[arg(long, global = true, value_name = "DIR", env = "TENANTRY_POSTGRES_BIN")]
+    postgres_bin: Option<PathBuf>,
+    /// The document with the tables.
+    #[arg(long, global = true, value_name = "FILE", default_value = "docs/performance.md")]
+    document: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Subcommand)]
+enum What {
+    /// Making tenants, against the bare statements that each isolation strategy needs.
+    Provision,
+    /// Requests with ten thousand tenants, against the same with ten.
+    Tenants,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bin/bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<()> {
+    let report = Report::open((!arguments.quick).then(|| arguments.document.clone()))?;
+    let stage = Stage::start(arguments.postgres_bin.as_deref()).await?;
+    let outcome = measure_all(&stage, arguments, report).await;
+    stage.end().await?;
+    outcome
+}
+
+async fn measure_all(stage: &Stage, arguments: &Arguments, mut report: Report) -> Result<()> {
+    let scale = if arguments.quick { 10 } else { 1 };
+    let asked = |what| arguments.what.is_none_or(|one| one == what);
+    let machine = stage.describe().await?;
+    if asked(What::Provision) {
+        report.write(Section::Provision, &provision::measure(stage, scale).await?, &machine)?;
+    }
+    if asked(What::Tenants) {
+        report.write(Section::Tenants, &tenants::measure(stage, scale).await?, &machine)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! Every operation of the OpenAPI document, called by everybody who must not: without a credential, with a credential
+//! of the other plane, without the one permission it needs, and by another tenant with the right identifiers.
+//!
+//! An operation that is new must be given its row in [`row`], or this fails; [`PUBLIC`] may only shrink.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::support::{App, Client, Reply, Tenant};
+
+/// What anybody may call.
+const PUBLIC: [&str; 10] = [
+    "GET /docs",
+    "GET /docs/style.css",
+    "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /invitation",
+    "GET /openapi.json",
+    "GET /problems",
+    "GET /problems/{code}",
+    "POST /api/invitations/accept",
+];
+
+/// What every caller of a tenant may call, whatever his key allows.
+const ANY_CALLER: [&str; 3] = ["GET /api/audit", "GET /api/me", "GET /api/permissions"];
+
+struct Operation {
+    method: Method,
+    path: String,
+    permission: Option<String>,
+}
+
+impl Operation {
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    fn is_public(&self) -> bool {
+        PUBLIC.contains(&self.name().as_str())
+    }
+
+    fn is_admin(&self) -> bool {
+        self.path.starts_with("/admin/")
+    }
+
+    async fn call(&self, client: &Client, ids: &Ids) -> Reply {
+        let row = row(&self.path);
+        let path = row.ids.iter().fold(self.path.clone(), |path, (parameter, kind)| {
+            path.replace(&format!("{{{parameter}}}"), ids.of(kind))
+        });
+        assert!(!path.contains('{'), "{} needs its row in this file", self.name());
+        if self.method == Method::GET || self.method == Method::DELETE {
+            return client.call(self.method.clone(), &path).await;
+        }
+        let reply = client.try_send(self.method.clone(), &path, Some(&row.body)).await;
+        reply.expect("the server answers")
+    }
+}
+
+async fn operations(app: &App) -> Vec<Operation> {
+    let document = app.nobody().get("/openapi.json").await.expect(200).json();
+    let paths = document["paths"].as_object().expect("paths").clone();
+    let of_path = |(path, item): (String, Value)| {
+        let methods: Map<String, Value> = item.as_object().expect("an item").clone();
+        methods.into_iter().filter_map(move |(method, operation)| {
+            let method = method.to_uppercase().parse().ok().filter(|method: &Method| {
+                [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method)
+            })?;
+            let permission = operation["x-permission"].as_str().map(str::to_owned);
+            Some(Operation { method, path: path.clone(), permission })
+        })
+    };
+    paths.into_iter().flat_map(of_path).collect()
+}
+
+/// Identifiers to call with.
+struct Ids(Map<String, Value>);
+
+impl Ids {
+    fn of(&self, kind: &str) -> &str {
+        self.0[kind].as_str().expect("an identifier")
+    }
+
+    /// What nobody has.
+    fn unknown() -> Self {
+        let id = |prefix: &str| json!(format!("{prefix}_01h455vb4pex5vsknk084sn02q"));
+        let kinds = ["tenant", "project", "task", "file", "api_key", "admin_api_key", "invitation"];
+        let mut ids: Map<String, Value> = kinds.map(|kind| (kind.to_owned(), id(kind))).into_iter().collect();
+        ids.insert("setting".into(), json!("nobody.has.this"));
+        ids.insert("domain".into(), json!("nobody.example.org"));
+        Self(ids)
+    }
+
+    /// What this tenant has.
+    async fn of_tenant(app: &App, tenant: &Tenant) -> Self {
+        let client = &tenant.client;
+        let project = client.post("/api/projects", &json!({"name": "P"})).await.expect(201).text("/id");
+        let tasks = format!("/api/projects/{project}/tasks");
+        let task = client.post(&tasks, &json!({"title": "T"})).await.expect(201).text("/id");
+        let file = client.upload("/api/files?name=f.txt", "text/plain", "content").await.expect(201).text("/id");
+        client.put("/api/settings/only.here", &json!("value")).await;
+        let body = json!({"name": "K", "scopes": ["projects:read"]});
+        let key = client.post("/api/api-keys", &body).await.expect(201).text("/id");
+        let body = json!({"name": "K", "scopes": ["tenants:read"]});
+        let admin_key = app.admin().post("/admin/api-keys", &body).await.expect(201).text("/id");
+        let mut ids = Self::unknown().0;
+        for (kind, id) in [
+            ("tenant", &tenant.id),
+            ("project", &project),
+            ("task", &task),
+            ("file", &file),
+            ("api_key", &key),
+            ("admin_api_key", &admin_key),
+        ] {
+            ids.insert(kind.into(), json!(id));
+        }
+        ids.insert("setting".into(), json!("only.here"));
+        Self(ids)
+    }
+}
+
+/// How an operation on this path is called: what its parameters identify, and a body that would be accepted.
+struct Row {
+    ids: &'static [(&'static str, &'static str)],
+    body: Value,
+}
+
+fn row(path: &str) -> Row {
+    let (ids, body): (&'static [_], Value) = match path {
+        "/admin/tenants" | "/admin/provision" => (&[], json!({"name": "X", "slug": "matrix", "plan": "free"})),
+        "/admin/provision/{tenantId}" => (&[("tenantId", "tenant")], json!({})),
+        "/admin/tenants/{id}/suspend" => (&[("id", "tenant")], json!({"reason": "matrix"})),
+        "/admin/tenants/{id}/api-keys" => (&[("id", "tenant")], json!({"name": "K", "scopes": ["*"]})),
+        "/admin/tenants/{id}/domains" => (&[("id", "tenant")], json!({"domain": "matrix.example.org"})),
+        "/admin/tenants/{id}/domains/{domain}" => (&[("id", "tenant"), ("domain", "domain")], json!({})),
+        "/admin/tenants/{id}/api-keys/{keyId}" | "/admin/tenants/{id}/api-keys/{keyId}/rotate" => {
+            (&[("id", "tenant"), ("keyId", "api_key")], json!({}))
+        }
+        "/admin/api-keys" => (&[], json!({"name": "K", "scopes": ["tenants:read"]})),
+        "/admin/api-keys/{keyId}" | "/admin/api-keys/{keyId}/rotate" => (&[("keyId", "admin_api_key")], json!({})),
+        "/api/projects" => (&[], json!({"name": "X"})),
+        "/api/projects/{id}" => (&[("id", "project")], json!({"name": "X"})),
+        "/api/projects/{id}/tasks" => (&[("id", "project")], json!({"title": "X"})),
+        "/api/tasks/{id}" => (&[("id", "task")], json!({"title": "X"})),
+        "/api/files/{id}" | "/api/files/{id}/content" => (&[("id", "file")], json!({})),
+        "/api/settings/{key}" => (&[("key", "setting")], json!("X")),
+        "/api/api-keys" => (&[], json!({"name": "K", "scopes": ["projects:read"]})),
+        "/api/api-keys/{id}" | "/api/api-keys/{id}/rotate" => (&[("id", "api_key")], json!({})),
+        "/problems/{code}" => (&[("code", "domain")], json!({})),
+        tenant if tenant.starts_with("/admin/tenants/{id}") => (&[("id", "tenant")], json!({})),
+        _ => (&[], json!({})),
+    };
+    Row { ids, body }
+}
+
+#[tokio::test]
+async fn nobody_and_the_wrong_plane_are_unauthenticated_everywhere() {
+    let app = App::start().await;
+    let tenant = app.tenant("acme", "shared_database").await;
+    let ids = Ids::unknown();
+    let operations = operations(&app).await;
+    assert!(operations.len() >= 35, "the document has lost operations");
+    for operation in operations.iter().filter(|operation| !operation.is_public()) {
+        let wrong = if operation.is_admin() { tenant.client.clone() } else { app.admin() };
+        for client in [app.nobody(), app.nobody().with_key("tny_wrong"), wrong] {
+            let reply = operation.call(&client, &ids).await;
+            assert_eq!(reply.status, 401, "{}: {reply:?}", operation.name());
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_operation_says_which_permission_it_needs_and_means_it() {
+    let app = App::start().await;
+    let tenant = app.tenant("acme", "shared_database").await;
+    let ids = Ids::unknown();
+    for operation in operations(&app).await.iter().filter(|operation| !operation.is_public()) {
+        let name = operation.name();
+        if ANY_CALLER.contains(&name.as_str()) {
+            let low = app.nobody().with_key(&app.tenant_key(&tenant.id, &["settings:read"]).await);
+            operation.call(&low, &ids).await.expect(200);
+            continue;
+        }
+        let permission = operation.permission.as_deref().unwrap_or_else(|| panic!("{name} needs no permission"));
+        let client = if operation.is_admin() {
+            let other = if permission == "audit:read" { "tenants:list" } else { "audit:read" };
+            app.limited_admin(&[other]).await
+        } else {
+            let other = if permission == "settings:read" { "files:read" } else { "settings:read" };
+            app.nobody().with_key(&app.tenant_key(&tenant.id, &[other]).await)
+        };
+        let reply = operation.call(&client, &ids).await;
+        assert_eq!(reply.status, 403, "{name}: {reply:?}");
+        reply.refused(403, "forbidden");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_foreign_identifier_is_answered_like_an_unknown_one() {
+    let app = App::start().await;
+    for strategy in ["shared_database", "schema_per_tenant", "database_per_tenant"] {
+        let slug = strategy.split('_').next().expect("a word");
+        let owner = app.tenant(slug, strategy).await;
+        let stranger = app.tenant(&format!("{slug}-stranger"), strategy).await;
+        let (theirs, unknown) = (Ids::of_tenant(&app, &owner).await, Ids::unknown());
+        for operation in operations(&app).await.iter().filter(|operation| !operation.is_admin()) {
+            let has_id = !row(&operation.path).ids.is_empty() && !operation.is_public();
+            // A setting's key is a name of the tenant's own choice; whoever puts one makes one.
+            if !has_id || operation.name() == "PUT /api/settings/{key}" {
+                continue;
+            }
+            let foreign = operation.call(&stranger.client, &theirs).await;
+            let nowhere = operation.call(&stranger.client, &unknown).await;
+            assert_eq!(foreign.status, 404, "{}: {foreign:?}", operation.name());
+            assert_eq!(shown(&foreign), shown(&nowhere), "{}", operation.name());
+        }
+        owner.client.get(&format!("/api/projects/{}", theirs.of("project"))).await.expect(200);
+    }
+    app.finish().await;
+}
+
+/// Selecting another tenant than the credential's is answered like selecting one that does not exist.
+#[tokio::test]
+async fn a_selector_never_overrides_the_credential() {
+    let app = App::start().await;
+    let (one, other) = (app.tenant("one", "shared_database").await, app.tenant("other", "shared_database").await);
+    let unknown = "tenant_01h455vb4pex5vsknk084sn02q";
+    let selecting = |id: &str| one.client.with("x-tenant-id", id);
+    selecting(&one.id).get("/api/tenant").await.expect(200);
+    let (foreign, nowhere) = (selecting(&other.id).get("/api/tenant").await, selecting(unknown).get("/api/tenant").await);
+    assert_eq!(foreign.status, 404);
+    assert_eq!(shown(&foreign), shown(&nowhere));
+    let hosted = |host: &str| one.client.with("host", host);
+    hosted("one.tenantry.test").get("/api/tenant").await.expect(200);
+    let (foreign, nowhere) =
+        (hosted("other.tenantry.test").get("/api/tenant").await, hosted("none.tenantry.test").get("/api/tenant").await);
+    assert_eq!(foreign.status, 404);
+    assert_eq!(shown(&foreign), shown(&nowhere));
+    app.finish().await;
+}
+
+/// The status, the headers and the body, without what belongs to this one request.
+fn shown(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
+    let mut body = reply.json();
+    for member in ["instance", "requestId"] {
+        body.as_object_mut().expect("a problem").remove(member);
+    }
+    let ignored = ["x-request-id", "date", "content-length"];
+    let mut headers: Vec<_> = reply
+        .headers
+        .iter()
+        .filter(|(name, _)| !ignored.contains(&name.as_str()))
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    headers.sort();
+    (reply.status.as_u16(), headers, body)
+}
