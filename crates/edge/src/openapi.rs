@@ -114,9 +114,11 @@ fn add_shared_schemas(components: &mut Components) {
         (Cursor::<()>::name(), Cursor::<()>::schema()),
         (Timestamp::name(), Timestamp::schema()),
     ];
-    components
-        .schemas
-        .extend(shared.map(|(name, schema)| (name.into_owned(), schema)));
+    for (name, schema) in shared {
+        let same = components.schemas.get(&*name).is_none_or(|other| *other == schema);
+        assert!(same, "two different schemas are called `{name}`");
+        components.schemas.insert(name.into_owned(), schema);
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {

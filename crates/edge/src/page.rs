@@ -65,7 +65,12 @@ impl PartialSchema for Limit {
             .into()
     }
 }
-impl ToSchema for Limit {}
+impl ToSchema for Limit {
+    /// A plan has limits too.
+    fn name() -> std::borrow::Cow<'static, str> {
+        "PageLimit".into()
+    }
+}
 
 /// The place in a list after the row with this key; `K` is what the list is ordered by, usually a tuple.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,8 +25,14 @@ impl Visitor {
     #[must_use]
     pub fn recognised(self, user: UserId) -> Self {
         let actor = Actor::new(ActorKind::User, user.to_string());
-        let caller = Caller { actor, ..self.ctx.caller().clone() };
-        Self { ctx: self.ctx.databases().platform(caller), ..self }
+        let caller = Caller {
+            actor,
+            ..self.ctx.caller().clone()
+        };
+        Self {
+            ctx: self.ctx.databases().platform(caller),
+            ..self
+        }
     }
 }
 
@@ -39,7 +45,14 @@ impl FromRequestParts<AppState> for Visitor {
             Selected::Tenant(tenant) => Some(tenant),
         };
         let request = request_info(parts, &state.settings);
-        let caller = Caller { actor: Actor::system("visitor"), grants: Grants::none(), request };
-        Ok(Self { ctx: state.databases.platform(caller), tenant })
+        let caller = Caller {
+            actor: Actor::system("visitor"),
+            grants: Grants::none(),
+            request,
+        };
+        Ok(Self {
+            ctx: state.databases.platform(caller),
+            tenant,
+        })
     }
 }

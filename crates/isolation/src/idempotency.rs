@@ -42,8 +42,13 @@ pub enum Claim {
     Reused,
 }
 
+/// How long answers are kept at least.
+const KEPT_DAYS: i64 = 1;
+/// How often in 256 the expired ones are removed.
+const PRUNE_CHANCE: u8 = 4;
+
 macro_rules! claims {
-    ($transaction:ident, $scope:expr, $insert:literal, $select:literal, $update:literal) => {
+    ($transaction:ident, $scope:expr, $insert:literal, $select:literal, $update:literal, $prune:literal) => {
         impl $transaction {
             /// Claims the key for this transaction.
             pub async fn claim(&mut self, key: &IdempotencyKey) -> Result<Claim, sqlx::Error> {
@@ -93,6 +98,13 @@ macro_rules! claims {
                 )
                 .execute(self.conn())
                 .await?;
+                // Once in a while whoever keeps an answer removes those that nobody asks for any more.
+                if self.seams().random::<1>() < [PRUNE_CHANCE] {
+                    let expired = self.now().plus_days(-KEPT_DAYS);
+                    sqlx::query!($prune, scope, expired as _)
+                        .execute(self.conn())
+                        .await?;
+                }
                 Ok(())
             }
         }
@@ -117,7 +129,8 @@ claims!(
     "insert into idempotency_keys (tenant_id, key, fingerprint, status, body, created_at)
      values ($1, $2, $3, 0, '\\x', $4) on conflict do nothing",
     "select fingerprint, status, location, etag, body from idempotency_keys where tenant_id = $1 and key = $2",
-    "update idempotency_keys set status = $3, location = $4, etag = $5, body = $6 where tenant_id = $1 and key = $2"
+    "update idempotency_keys set status = $3, location = $4, etag = $5, body = $6 where tenant_id = $1 and key = $2",
+    "delete from idempotency_keys where tenant_id = $1 and created_at < $2"
 );
 claims!(
     ControlTx,
@@ -126,5 +139,6 @@ claims!(
      values ($1, $2, $3, 0, '\\x', $4) on conflict do nothing",
     "select fingerprint, status, location, etag, body from control.idempotency_keys where tenant_id = $1 and key = $2",
     "update control.idempotency_keys set status = $3, location = $4, etag = $5, body = $6
-     where tenant_id = $1 and key = $2"
+     where tenant_id = $1 and key = $2",
+    "delete from control.idempotency_keys where tenant_id = $1 and created_at < $2"
 );

@@ -90,7 +90,7 @@ impl Schedule {
     }
 }
 
-/// Removes jobs, answers and news that nobody needs any more.
+/// Removes jobs and news that nobody needs any more.
 async fn prune(ctx: PlatformCtx) -> Result<(), JobError> {
     let mut tx = ctx.control().await?;
     let now = tx.now();
@@ -98,12 +98,6 @@ async fn prune(ctx: PlatformCtx) -> Result<(), JobError> {
         "delete from control.jobs where status = 'done' and finished_at < $1::timestamptz - make_interval(days => $2)",
         now as _,
         KEPT_DAYS
-    )
-    .execute(tx.conn())
-    .await?;
-    sqlx::query!(
-        "delete from control.idempotency_keys where created_at < $1::timestamptz - interval '1 day'",
-        now as _
     )
     .execute(tx.conn())
     .await?;

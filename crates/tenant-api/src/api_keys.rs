@@ -43,7 +43,13 @@ async fn list(
 ) -> Result<Json<Page<ApiKey>>, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let after = query.cursor.map(|cursor| cursor.0);
-    let keys = api_keys::list(&mut tx, caller.tenant.id, query.prefix.as_deref(), after, query.limit.rows());
+    let keys = api_keys::list(
+        &mut tx,
+        caller.tenant.id,
+        query.prefix.as_deref(),
+        after,
+        query.limit.rows(),
+    );
     let keys = keys.await.map_err(failed)?;
     Ok(Json(Page::new(keys, query.limit, |key| key.id)))
 }
@@ -58,9 +64,13 @@ async fn create(mut change: Change<OfTenantControl, KeyOrder>) -> Result<Answer,
     let caller = &change.request.caller;
     let (tenant, held) = (caller.tenant.id, caller.ctx.caller().grants);
     let new: NewApiKey = std::mem::take(&mut change.body).into();
-    let made = api_keys::create(&mut change.tx, tenant, held, new).await.map_err(failed)?;
+    let made = api_keys::create(&mut change.tx, tenant, held, new)
+        .await
+        .map_err(failed)?;
     let location = format!("/api/api-keys/{}", made.0.id);
-    change.answer(Answer::created(location, &CreatedKey::from(made))?).await
+    change
+        .answer(Answer::created(location, &CreatedKey::from(made))?)
+        .await
 }
 
 /// Get an API key
@@ -69,7 +79,11 @@ async fn create(mut change: Change<OfTenantControl, KeyOrder>) -> Result<Answer,
     responses((status = 200, description = "The key, without the key itself.", body = ApiKey)))]
 async fn get(caller: TenantCaller, Path(id): Path<ApiKeyId>) -> Result<Json<ApiKey>, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    Ok(Json(api_keys::get(&mut tx, caller.tenant.id, id).await.map_err(failed)?))
+    Ok(Json(
+        api_keys::get(&mut tx, caller.tenant.id, id)
+            .await
+            .map_err(failed)?,
+    ))
 }
 
 /// Revoke an API key
@@ -81,7 +95,9 @@ async fn revoke(
     mut change: Change<OfTenantControl, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
     let tenant = change.request.caller.tenant.id;
-    api_keys::revoke(&mut change.tx, tenant, id).await.map_err(failed)?;
+    api_keys::revoke(&mut change.tx, tenant, id)
+        .await
+        .map_err(failed)?;
     change.answer(Answer::no_content()).await
 }
 
@@ -99,7 +115,11 @@ async fn rotate(
     let caller = &change.request.caller;
     let (tenant, held) = (caller.tenant.id, caller.ctx.caller().grants);
     let overlap = change.body.0.overlap();
-    let made = api_keys::rotate(&mut change.tx, tenant, held, id, overlap).await.map_err(failed)?;
+    let made = api_keys::rotate(&mut change.tx, tenant, held, id, overlap)
+        .await
+        .map_err(failed)?;
     let location = format!("/api/api-keys/{}", made.0.id);
-    change.answer(Answer::created(location, &CreatedKey::from(made))?).await
+    change
+        .answer(Answer::created(location, &CreatedKey::from(made))?)
+        .await
 }

@@ -48,7 +48,10 @@ async fn list(
     Query(query): Query<AuditFilter>,
 ) -> Result<Json<Page<AuditEvent>>, ProblemResponse> {
     let Some(actor_id) = visible_actor(&caller, query.user_id) else {
-        return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
+        return Ok(Json(Page {
+            items: Vec::new(),
+            next_cursor: None,
+        }));
     };
     let filter = Filter {
         tenant: Some(caller.tenant.id),
@@ -61,7 +64,10 @@ async fn list(
         to: query.to,
         words: query.q,
     };
-    let page = PageRequest { limit: query.limit.rows(), after: query.cursor.map(|cursor| cursor.0) };
+    let page = PageRequest {
+        limit: query.limit.rows(),
+        after: query.cursor.map(|cursor| cursor.0),
+    };
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let events = audit::find(&mut tx, &filter, page).await.map_err(unexpected)?;
     Ok(Json(Page::new(events, query.limit, AuditEvent::position)))
@@ -74,5 +80,7 @@ fn visible_actor(caller: &TenantCaller, asked: Option<String>) -> Option<Option<
         return Some(asked);
     }
     let himself = caller.ctx.caller().actor.id.clone();
-    asked.is_none_or(|asked| asked == himself).then_some(Some(himself))
+    asked
+        .is_none_or(|asked| asked == himself)
+        .then_some(Some(himself))
 }

@@ -60,7 +60,10 @@ async fn list(
     caller: TenantCaller,
     Query(query): Query<FileQuery>,
 ) -> Result<Json<Page<File>>, ProblemResponse> {
-    let page = PageRequest { limit: query.limit.rows(), after: query.cursor.map(|cursor| cursor.0) };
+    let page = PageRequest {
+        limit: query.limit.rows(),
+        after: query.cursor.map(|cursor| cursor.0),
+    };
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
     let found = files::list(&mut tx, &page).await.map_err(failed)?;
     Ok(Json(Page::new(found, query.limit, |file| file.id)))

@@ -69,9 +69,19 @@ async fn health(caller: Option<TenantCaller>, Extension(started): Extension<Star
     Json(match caller {
         Some(caller) => {
             let tenant = Some(TenantSummary::from(&*caller.tenant));
-            HealthView { status: "ok", version: None, uptime_seconds: None, tenant }
+            HealthView {
+                status: "ok",
+                version: None,
+                uptime_seconds: None,
+                tenant,
+            }
         }
-        None => HealthView { status: "ok", version: Some(version), uptime_seconds: Some(uptime), tenant: None },
+        None => HealthView {
+            status: "ok",
+            version: Some(version),
+            uptime_seconds: Some(uptime),
+            tenant: None,
+        },
     })
 }
 
@@ -116,7 +126,13 @@ async fn ready(
     let away = match readiness.find(&state).await {
         Found { database: false, .. } => "The database does not answer.",
         Found { storage: false, .. } => "The object store does not answer.",
-        Found { .. } => return Ok(Json(ReadinessView { status: "ok", database: "ok", storage: "ok" })),
+        Found { .. } => {
+            return Ok(Json(ReadinessView {
+                status: "ok",
+                database: "ok",
+                storage: "ok",
+            }));
+        }
     };
     Err(Problem::new(Code::Unavailable, away).into())
 }
@@ -140,8 +156,10 @@ impl Readiness {
             return found;
         }
         let system = state.databases.system("health");
-        let (database, storage) =
-            tokio::join!(answers("the database", system.control()), answers("the object store", state.storage.probe()));
+        let (database, storage) = tokio::join!(
+            answers("the database", system.control()),
+            answers("the object store", state.storage.probe())
+        );
         let found = Found { database, storage };
         *last = Some((Instant::now(), found));
         found

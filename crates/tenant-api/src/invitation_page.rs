@@ -22,7 +22,9 @@ const STYLE: &str = include_str!("invitation_page/style.css");
 const SCRIPT: &str = include_str!("invitation_page/script.js");
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(public(routes!(get))).layer(Extension(Arc::new(Page::new())))
+    OpenApiRouter::new()
+        .routes(public(routes!(get)))
+        .layer(Extension(Arc::new(Page::new())))
 }
 
 /// The page with its policy, made once.

@@ -78,9 +78,13 @@ async fn accept(
         return Ok(kept.into());
     }
     let Invited { password } = invited.ok_or(Code::NotFound)?;
-    let accepted = invitations::accept(&mut tx, &body.token, body.name, password).await.map_err(failed)?;
+    let accepted = invitations::accept(&mut tx, &body.token, body.name, password)
+        .await
+        .map_err(failed)?;
     let location = format!("/api/api-keys/{}", accepted.api_key.id);
-    request.finish(tx, Answer::created(location, &Accepted::from(accepted))?).await
+    request
+        .finish(tx, Answer::created(location, &Accepted::from(accepted))?)
+        .await
 }
 
 /// Somebody whose invitation is open.
@@ -102,7 +106,12 @@ async fn recognise(
         Err(other) => return Err(failed(other)),
     };
     drop(tx);
-    let tenant = state.directory.by_id(invitation.tenant_id).await.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    let tenant = state
+        .directory
+        .by_id(invitation.tenant_id)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?;
     if request.caller.tenant.is_some_and(|named| named != tenant.id) {
         return Err(Code::NotFound.into());
     }
@@ -116,14 +125,19 @@ async fn hashed(
     hasher: &Hasher,
     password: Option<Secret<String>>,
 ) -> Result<Option<PasswordHash>, ProblemResponse> {
-    let Some(Ok(password)) = password.map(Password::new) else { return Ok(None) };
+    let Some(Ok(password)) = password.map(Password::new) else {
+        return Ok(None);
+    };
     let hash = hasher.hash(password).await;
     hash.map(Some).map_err(|Busy| Code::Overloaded.into())
 }
 
 impl From<Acceptance> for Accepted {
     fn from(accepted: Acceptance) -> Self {
-        Self { user: accepted.user, api_key: (accepted.api_key, accepted.secret).into() }
+        Self {
+            user: accepted.user,
+            api_key: (accepted.api_key, accepted.secret).into(),
+        }
     }
 }
 

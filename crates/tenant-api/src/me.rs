@@ -36,7 +36,9 @@ struct Me {
     responses((status = 200, description = "The caller.", body = Me)))]
 async fn get(caller: TenantCaller) -> Result<Json<Me>, ProblemResponse> {
     let known = caller.ctx.caller();
-    let granted = Permission::ALL.iter().filter(|permission| known.grants.contains(**permission));
+    let granted = Permission::ALL
+        .iter()
+        .filter(|permission| known.grants.contains(**permission));
     Ok(Json(Me {
         actor: known.actor.clone(),
         user: person(&caller).await?,
@@ -48,7 +50,10 @@ async fn get(caller: TenantCaller) -> Result<Json<Me>, ProblemResponse> {
 async fn person(caller: &TenantCaller) -> Result<Option<User>, ProblemResponse> {
     let Some(id) = caller.user else { return Ok(None) };
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    users::get(&mut tx, caller.tenant.id, id).await.map(Some).map_err(failed)
+    users::get(&mut tx, caller.tenant.id, id)
+        .await
+        .map(Some)
+        .map_err(failed)
 }
 
 fn failed(error: UserError) -> ProblemResponse {

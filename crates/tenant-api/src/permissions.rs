@@ -35,5 +35,8 @@ async fn list(_caller: TenantCaller) -> Json<Page<PermissionView>> {
         name: permission.name(),
         description: permission.description(),
     };
-    Json(Page { items: Permission::ALL.iter().map(view).collect(), next_cursor: None })
+    Json(Page {
+        items: Permission::ALL.iter().map(view).collect(),
+        next_cursor: None,
+    })
 }

@@ -49,8 +49,14 @@ async fn list(
     caller: TenantCaller,
     Query(query): Query<ProjectQuery>,
 ) -> Result<Json<Page<Project>>, ProblemResponse> {
-    let page = PageRequest { limit: query.limit.rows(), after: query.cursor.map(|cursor| cursor.0) };
-    let filter = ProjectFilter { status: query.status, q: query.q };
+    let page = PageRequest {
+        limit: query.limit.rows(),
+        after: query.cursor.map(|cursor| cursor.0),
+    };
+    let filter = ProjectFilter {
+        status: query.status,
+        q: query.q,
+    };
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
     let found = projects::list(&mut tx, &filter, &page).await.map_err(failed)?;
     Ok(Json(Page::new(found, query.limit, |project| project.id)))
@@ -62,10 +68,16 @@ async fn list(
     responses((status = 201, description = "The project.", body = Project,
         headers(("Location" = String), ("ETag" = String)))))]
 async fn create(change: Change<OfTenant, NewProject>) -> Result<Answer, ProblemResponse> {
-    let Change { body, mut tx, request } = change;
+    let Change {
+        body,
+        mut tx,
+        request,
+    } = change;
     let project = projects::create(&mut tx, body).await.map_err(failed)?;
     let location = format!("/api/projects/{}", project.id);
-    request.finish(tx, Answer::created(location, &project)?.version(project.version)).await
+    request
+        .finish(tx, Answer::created(location, &project)?.version(project.version))
+        .await
 }
 
 /// Get a project
@@ -94,8 +106,12 @@ async fn update(
     mut change: Change<OfTenant, PatchProject>,
 ) -> Result<Answer, ProblemResponse> {
     let (tx, expected) = (&mut change.tx, change.request.expected);
-    let project = projects::update(tx, id, expected, &change.body).await.map_err(failed)?;
-    change.answer(Answer::ok(&project)?.version(project.version)).await
+    let project = projects::update(tx, id, expected, &change.body)
+        .await
+        .map_err(failed)?;
+    change
+        .answer(Answer::ok(&project)?.version(project.version))
+        .await
 }
 
 /// Delete a project
@@ -108,7 +124,9 @@ async fn delete(
     Path(id): Path<ProjectId>,
     mut change: Change<OfTenant, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    projects::delete(&mut change.tx, id, change.request.expected).await.map_err(failed)?;
+    projects::delete(&mut change.tx, id, change.request.expected)
+        .await
+        .map_err(failed)?;
     change.answer(Answer::no_content()).await
 }
 

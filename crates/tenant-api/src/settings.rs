@@ -42,7 +42,10 @@ async fn list(
     caller: TenantCaller,
     Query(query): Query<SettingQuery>,
 ) -> Result<Json<Page<Setting>>, ProblemResponse> {
-    let page = PageRequest { limit: query.limit.rows(), after: query.cursor.map(|cursor| cursor.0) };
+    let page = PageRequest {
+        limit: query.limit.rows(),
+        after: query.cursor.map(|cursor| cursor.0),
+    };
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
     let found = settings::list(&mut tx, &page).await.map_err(failed)?;
     Ok(Json(Page::new(found, query.limit, |setting| setting.key.clone())))
@@ -85,10 +88,18 @@ async fn put(
     Path(key): Path<String>,
     mut change: Change<OfTenant, SettingValue>,
 ) -> Result<Answer, ProblemResponse> {
-    let key = key.parse().map_err(|error| Problem::new(Code::InvalidParameter, format!("The key {error}.")))?;
-    let value = PutSetting { value: std::mem::take(&mut change.body.0) };
-    let setting = settings::put(&mut change.tx, &key, change.request.expected, value).await.map_err(failed)?;
-    change.answer(Answer::ok(&setting)?.version(setting.version)).await
+    let key = key
+        .parse()
+        .map_err(|error| Problem::new(Code::InvalidParameter, format!("The key {error}.")))?;
+    let value = PutSetting {
+        value: std::mem::take(&mut change.body.0),
+    };
+    let setting = settings::put(&mut change.tx, &key, change.request.expected, value)
+        .await
+        .map_err(failed)?;
+    change
+        .answer(Answer::ok(&setting)?.version(setting.version))
+        .await
 }
 
 /// Delete a setting
@@ -99,7 +110,9 @@ async fn delete(
     Path(key): Path<SettingKey>,
     mut change: Change<OfTenant, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    settings::delete(&mut change.tx, &key, change.request.expected).await.map_err(failed)?;
+    settings::delete(&mut change.tx, &key, change.request.expected)
+        .await
+        .map_err(failed)?;
     change.answer(Answer::no_content()).await
 }
 

@@ -46,10 +46,15 @@ async fn list(
     Path(project): Path<ProjectId>,
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<Page<Task>>, ProblemResponse> {
-    let page = PageRequest { limit: query.limit.rows(), after: query.cursor.map(|cursor| cursor.0) };
+    let page = PageRequest {
+        limit: query.limit.rows(),
+        after: query.cursor.map(|cursor| cursor.0),
+    };
     let filter = TaskFilter { status: query.status };
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
-    let found = tasks::list(&mut tx, project, filter, &page).await.map_err(failed)?;
+    let found = tasks::list(&mut tx, project, filter, &page)
+        .await
+        .map_err(failed)?;
     Ok(Json(Page::new(found, query.limit, |task| task.id)))
 }
 
@@ -62,10 +67,16 @@ async fn create(
     Path(project): Path<ProjectId>,
     change: Change<OfTenant, NewTask>,
 ) -> Result<Answer, ProblemResponse> {
-    let Change { body, mut tx, request } = change;
+    let Change {
+        body,
+        mut tx,
+        request,
+    } = change;
     let task = tasks::create(&mut tx, project, body).await.map_err(failed)?;
     let location = format!("/api/tasks/{}", task.id);
-    request.finish(tx, Answer::created(location, &task)?.version(task.version)).await
+    request
+        .finish(tx, Answer::created(location, &task)?.version(task.version))
+        .await
 }
 
 /// Get a task
@@ -93,7 +104,9 @@ async fn update(
     mut change: Change<OfTenant, PatchTask>,
 ) -> Result<Answer, ProblemResponse> {
     let (tx, expected) = (&mut change.tx, change.request.expected);
-    let task = tasks::update(tx, id, expected, &change.body).await.map_err(failed)?;
+    let task = tasks::update(tx, id, expected, &change.body)
+        .await
+        .map_err(failed)?;
     change.answer(Answer::ok(&task)?.version(task.version)).await
 }
 
@@ -105,7 +118,9 @@ async fn delete(
     Path(id): Path<TaskId>,
     mut change: Change<OfTenant, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    tasks::delete(&mut change.tx, id, change.request.expected).await.map_err(failed)?;
+    tasks::delete(&mut change.tx, id, change.request.expected)
+        .await
+        .map_err(failed)?;
     change.answer(Answer::no_content()).await
 }
 

@@ -61,7 +61,10 @@ impl From<&TenantSnapshot> for TenantSummary {
         (status = 304, description = "The caller has this version.")))]
 async fn get(caller: TenantCaller, headers: HeaderMap) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    let tenant = tenants::own(&mut tx).await.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    let tenant = tenants::own(&mut tx)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?;
     Ok(shown(&headers, tenant.version, TenantView::from(tenant)))
 }
 
@@ -97,9 +100,13 @@ struct OwnConfigChange {
 async fn update(mut change: Change<OfTenantControl, OwnTenantChange>) -> Result<Answer, ProblemResponse> {
     let OwnTenantChange { name, config } = std::mem::take(&mut change.body);
     let expected = change.request.expected;
-    let tenant = tenants::update_own(&mut change.tx, expected, name, config.settings).await.map_err(failed)?;
+    let tenant = tenants::update_own(&mut change.tx, expected, name, config.settings)
+        .await
+        .map_err(failed)?;
     let version = tenant.version;
-    change.answer(Answer::ok(&TenantView::from(tenant))?.version(version)).await
+    change
+        .answer(Answer::ok(&TenantView::from(tenant))?.version(version))
+        .await
 }
 
 fn failed(error: ChangeTenantError) -> ProblemResponse {

@@ -48,7 +48,9 @@ fn every_change_can_be_repeated() {
     for (path, item) in described["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-            let has_key = parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+            let has_key = parameters
+                .iter()
+                .any(|parameter| parameter["name"] == "Idempotency-Key");
             assert_eq!(has_key, method != "get", "{method} {path}");
         }
     }

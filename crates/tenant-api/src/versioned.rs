@@ -25,12 +25,16 @@ pub(crate) struct IfNoneMatch;
 
 impl IntoParams for IfNoneMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new().schema_type(Type::String).examples(["\"v7\""]);
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .examples(["\"v7\""]);
         let header = ParameterBuilder::new()
             .name("If-None-Match")
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
-            .description(Some("The `ETag` that the caller has; while it is the present one the answer is 304."))
+            .description(Some(
+                "The `ETag` that the caller has; while it is the present one the answer is 304.",
+            ))
             .schema(Some(schema));
         vec![header.build()]
     }

@@ -52,11 +52,11 @@ create table idempotency_keys (
     primary key (tenant_id, key)
 );
 comment on column idempotency_keys.tenant_id is 'the tenant; for platform operators the nil uuid';
-create index idempotency_keys_by_age on idempotency_keys (created_at);
+create index idempotency_keys_by_age on idempotency_keys (tenant_id, created_at);
 alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
 create policy tenant_wall on idempotency_keys to tenantry_app
     using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
 create policy platform on idempotency_keys to tenantry_platform using (true) with check (true);
-grant select, insert, update on idempotency_keys to tenantry_app;
+grant select, insert, update, delete on idempotency_keys to tenantry_app;
 grant select, insert, update, delete on idempotency_keys to tenantry_platform;

@@ -5,6 +5,7 @@ mod support;
 
 mod authz_matrix;
 mod command_line;
+mod crash;
 mod custom_domains;
 mod development;
 mod health;

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -46,7 +46,11 @@ pub(super) async fn answer(
         Requested::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
         Requested::Outside => return Err(outside(size)),
     };
-    let body = if *method == Method::HEAD { Body::empty() } else { bytes(state, caller, file, status, &part).await? };
+    let body = if *method == Method::HEAD {
+        Body::empty()
+    } else {
+        bytes(state, caller, file, status, &part).await?
+    };
     Ok((status, described, extent(status, &part, size), body).into_response())
 }
 
@@ -65,7 +69,10 @@ fn description(file: &File, tag: &ETag) -> HeaderMap {
     let inline = files::is_inline_safe(&file.content_type) && file.content_type != NEEDS_A_VIEWER;
     let unknown = HeaderValue::from_static("application/octet-stream");
     HeaderMap::from_iter([
-        (CONTENT_TYPE, HeaderValue::try_from(&file.content_type).unwrap_or(unknown)),
+        (
+            CONTENT_TYPE,
+            HeaderValue::try_from(&file.content_type).unwrap_or(unknown),
+        ),
         (CONTENT_DISPOSITION, disposition::header(inline, &file.name)),
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -79,7 +86,10 @@ fn description(file: &File, tag: &ETag) -> HeaderMap {
 fn extent(status: StatusCode, part: &Range<u64>, size: u64) -> HeaderMap {
     let mut headers = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from(part.end - part.start))]);
     if status == StatusCode::PARTIAL_CONTENT {
-        headers.insert(CONTENT_RANGE, range_header(&format!("{}-{}", part.start, part.end - 1), size));
+        headers.insert(
+            CONTENT_RANGE,
+            range_header(&format!("{}-{}", part.start, part.end - 1), size),
+        );
     }
     headers
 }
@@ -100,18 +110,24 @@ async fn bytes(
     part: &Range<u64>,
 ) -> Result<Body, ProblemResponse> {
     let range = (status == StatusCode::PARTIAL_CONTENT).then(|| part.clone());
-    let opened = files::download(&caller.ctx, &state.storage, file.id, range).await.map_err(refused)?;
+    let opened = files::download(&caller.ctx, &state.storage, file.id, range)
+        .await
+        .map_err(refused)?;
     let id = file.id;
     let stream = opened.into_stream();
-    Ok(Body::from_stream(stream.inspect_err(move |error| tracing::error!(%id, %error, "a download broke off"))))
+    Ok(Body::from_stream(stream.inspect_err(
+        move |error| tracing::error!(%id, %error, "a download broke off"),
+    )))
 }
 
 /// How failures with the bytes of files become problems.
 pub(super) fn refused(error: ContentError) -> ProblemResponse {
     match error {
-        ContentError::TooLarge { limit } => {
-            Problem::new(Code::PayloadTooLarge, format!("A file may have at most {limit} bytes.")).into()
-        }
+        ContentError::TooLarge { limit } => Problem::new(
+            Code::PayloadTooLarge,
+            format!("A file may have at most {limit} bytes."),
+        )
+        .into(),
         ContentError::NotFound => Code::NotFound.into(),
         ContentError::RangeNotSatisfiable { size } => outside(size),
         ContentError::Forbidden(refused) => forbidden(&refused),

@@ -41,15 +41,26 @@ fn is_plain(c: char) -> bool {
 /// The file name in an upload's header: `filename*` before `filename` (RFC 6266 §4.3).
 pub(super) fn file_name(header: &str) -> Option<String> {
     let parameters = parameters(header);
-    let named = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    named("filename*").and_then(extended).or_else(|| named("filename").map(str::to_owned))
+    let named = |wanted: &str| {
+        parameters
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.as_str())
+    };
+    named("filename*")
+        .and_then(extended)
+        .or_else(|| named("filename").map(str::to_owned))
 }
 
 /// `UTF-8'language'percent-encoded` (RFC 8187 §3.2).
 fn extended(value: &str) -> Option<String> {
     let (charset, rest) = value.split_once('\'')?;
     let (_, encoded) = rest.split_once('\'')?;
-    if charset.eq_ignore_ascii_case("utf-8") { decoded(encoded) } else { None }
+    if charset.eq_ignore_ascii_case("utf-8") {
+        decoded(encoded)
+    } else {
+        None
+    }
 }
 
 /// Percent-encoded UTF-8; what is not encoded stays as it is.
@@ -101,10 +112,22 @@ mod tests {
         for (name, expected) in [
             ("report.pdf", r#"attachment; filename="report.pdf""#),
             ("my report (1).pdf", r#"attachment; filename="my report (1).pdf""#),
-            ("Übersicht.pdf", r#"attachment; filename="_bersicht.pdf"; filename*=UTF-8''%C3%9Cbersicht.pdf"#),
-            ("日本.txt", r#"attachment; filename="__.txt"; filename*=UTF-8''%E6%97%A5%E6%9C%AC.txt"#),
-            (r#"a"b\c%41;.txt"#, r#"attachment; filename="a_b_c_41;.txt"; filename*=UTF-8''a%22b%5Cc%2541%3B.txt"#),
-            ("a\r\nSet-Cookie: x", r#"attachment; filename="a__Set-Cookie: x"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x"#),
+            (
+                "Übersicht.pdf",
+                r#"attachment; filename="_bersicht.pdf"; filename*=UTF-8''%C3%9Cbersicht.pdf"#,
+            ),
+            (
+                "日本.txt",
+                r#"attachment; filename="__.txt"; filename*=UTF-8''%E6%97%A5%E6%9C%AC.txt"#,
+            ),
+            (
+                r#"a"b\c%41;.txt"#,
+                r#"attachment; filename="a_b_c_41;.txt"; filename*=UTF-8''a%22b%5Cc%2541%3B.txt"#,
+            ),
+            (
+                "a\r\nSet-Cookie: x",
+                r#"attachment; filename="a__Set-Cookie: x"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x"#,
+            ),
         ] {
             assert_eq!(header(false, name), expected, "{name}");
         }
@@ -126,9 +149,18 @@ mod tests {
             ("attachment;filename=report.pdf", Some("report.pdf")),
             ("attachment; FileName = report.pdf ; size=3", Some("report.pdf")),
             (r#"attachment; filename="a\"b;c.txt"; x=y"#, Some(r#"a"b;c.txt"#)),
-            (r#"attachment; filename="EURO.txt"; filename*=utf-8'en'%e2%82%ac.txt"#, Some("€.txt")),
-            (r#"attachment; filename*=latin-9''%A4.txt; filename="EURO.txt""#, Some("EURO.txt")),
-            (r#"attachment; filename*=UTF-8''%ff; filename="EURO.txt""#, Some("EURO.txt")),
+            (
+                r#"attachment; filename="EURO.txt"; filename*=utf-8'en'%e2%82%ac.txt"#,
+                Some("€.txt"),
+            ),
+            (
+                r#"attachment; filename*=latin-9''%A4.txt; filename="EURO.txt""#,
+                Some("EURO.txt"),
+            ),
+            (
+                r#"attachment; filename*=UTF-8''%ff; filename="EURO.txt""#,
+                Some("EURO.txt"),
+            ),
             ("attachment; filename=\"größe.txt\"", Some("größe.txt")),
             ("attachment", None),
             ("attachment; filename", None),

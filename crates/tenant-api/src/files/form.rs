@@ -19,7 +19,10 @@ const LONGEST_TEXT: usize = 4096;
 
 /// Whether the body is a form.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let declared = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = declared.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("multipart/form-data")
 }
@@ -47,11 +50,11 @@ pub(super) async fn receive(
         }
     }
     let missing = || Problem::invalid(vec![FieldError::new("/file", "is required")]);
-    let stored = stored.ok_or_else(missing)?;
-    Ok(match name {
-        Some(name) => stored.renamed(name),
-        None => stored,
-    })
+    let mut stored: StoredFile = stored.ok_or_else(missing)?;
+    if let Some(name) = name {
+        stored.name = name;
+    }
+    Ok(stored)
 }
 
 async fn open(headers: &HeaderMap, body: Body) -> Result<(Multipart, Allowance), Problem> {
@@ -62,7 +65,12 @@ async fn open(headers: &HeaderMap, body: Body) -> Result<(Multipart, Allowance),
     }
     DefaultBodyLimit::disable().apply(&mut request); // the body has its limit already
     let form = Multipart::from_request(request, &()).await;
-    let form = form.map_err(|_| Problem::new(Code::MalformedRequest, "The form's `Content-Type` has no boundary."));
+    let form = form.map_err(|_| {
+        Problem::new(
+            Code::MalformedRequest,
+            "The form's `Content-Type` has no boundary.",
+        )
+    });
     Ok((form?, allowance))
 }
 
@@ -77,14 +85,25 @@ async fn store(destination: &Destination<'_>, field: Field<'_>) -> Result<Stored
 }
 
 fn unknown(field: &Field<'_>) -> Problem {
-    let pointer = format!("/{}", field.name().unwrap_or_default().replace('~', "~0").replace('/', "~1"));
+    let pointer = format!(
+        "/{}",
+        field
+            .name()
+            .unwrap_or_default()
+            .replace('~', "~0")
+            .replace('/', "~1")
+    );
     let detail = "is not a known field, or is a second file";
     Problem::invalid(vec![FieldError::new(pointer, detail)])
 }
 
 async fn short_text(field: &mut Field<'_>) -> Result<String, ProblemResponse> {
     let mut text = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(|error: MultipartError| broken_off(&error))? {
+    while let Some(piece) = field
+        .chunk()
+        .await
+        .map_err(|error: MultipartError| broken_off(&error))?
+    {
         text.extend_from_slice(&piece);
         if text.len() > LONGEST_TEXT {
             return Err(Problem::invalid(vec![FieldError::new("/name", "is too long")]).into());

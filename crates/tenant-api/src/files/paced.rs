@@ -68,7 +68,14 @@ impl Paced {
     /// The body, and how to say where its file is.
     pub(super) fn new(body: BodyDataStream) -> (Self, Allowance) {
         let allowed = Allowance(Arc::new(AtomicU64::new(BESIDES)));
-        (Self { body, allowed: allowed.clone(), rests: false }, allowed)
+        (
+            Self {
+                body,
+                allowed: allowed.clone(),
+                rests: false,
+            },
+            allowed,
+        )
     }
 }
 
@@ -112,7 +119,9 @@ mod tests {
         allowance.file_begins();
         let waker = noop_waker();
         let mut context = Context::from_waker(&waker);
-        let ready: Vec<bool> = (0..6).map(|_| paced.poll_next_unpin(&mut context).is_ready()).collect();
+        let ready: Vec<bool> = (0..6)
+            .map(|_| paced.poll_next_unpin(&mut context).is_ready())
+            .collect();
         assert_eq!(ready, [true, false, true, false, true, false]);
     }
 
@@ -124,7 +133,11 @@ mod tests {
             assert!(paced.next().await.expect("endless").is_ok());
         }
         allowance.file_ended();
-        let taken = paced.by_ref().take_while(|piece| std::future::ready(piece.is_ok())).count().await;
+        let taken = paced
+            .by_ref()
+            .take_while(|piece| std::future::ready(piece.is_ok()))
+            .count()
+            .await;
         assert_eq!(taken, 64);
     }
 }

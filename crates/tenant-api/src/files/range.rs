@@ -16,7 +16,9 @@ pub(super) enum Requested {
 
 /// Reads the header for content of so many bytes. For empty content there is nothing to choose.
 pub(super) fn requested(header: &str, size: u64) -> Requested {
-    let Some((first, last)) = single(header).filter(|_| size > 0) else { return Requested::Whole };
+    let Some((first, last)) = single(header).filter(|_| size > 0) else {
+        return Requested::Whole;
+    };
     let range = match (first, last) {
         (Some(first), None) => first..size,
         (Some(first), Some(last)) if first > last => return Requested::Whole,
@@ -24,7 +26,11 @@ pub(super) fn requested(header: &str, size: u64) -> Requested {
         (None, Some(suffix)) => size.saturating_sub(suffix)..size,
         (None, None) => return Requested::Whole,
     };
-    if range.is_empty() { Requested::Outside } else { Requested::Part(range) }
+    if range.is_empty() {
+        Requested::Outside
+    } else {
+        Requested::Part(range)
+    }
 }
 
 /// `bytes=FIRST-LAST`, either of them possibly missing.
@@ -72,9 +78,18 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_ignored() {
-        for header in
-            ["", "bytes", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "bytes=1-2,4-5", "items=0-1", "bytes=+1-2", "bytes=1--2"]
-        {
+        for header in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=5-2",
+            "bytes=a-b",
+            "bytes=1-2,4-5",
+            "items=0-1",
+            "bytes=+1-2",
+            "bytes=1--2",
+        ] {
             assert_eq!(requested(header, 10), Whole, "{header}");
         }
     }

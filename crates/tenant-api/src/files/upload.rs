@@ -12,8 +12,8 @@ use futures_util::{Stream, StreamExt};
 use gate::{AppState, Asked, OfTenant, TenantCaller};
 use kernel::{Code, FieldError, Problem};
 use serde::Deserialize;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use workspace::files::{FileName, StoredFile, Upload};
 
@@ -40,7 +40,10 @@ pub(super) struct FileContent;
 impl PartialSchema for FileContent {
     fn schema() -> RefOr<Schema> {
         let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
-        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(binary))
+            .into()
     }
 }
 impl ToSchema for FileContent {}
@@ -80,7 +83,10 @@ impl FromRequest<AppState> for Received {
         let Query(query) = Query::<UploadQuery>::from_request_parts(&mut parts, state).await?;
         let name = given_name(query, &parts.headers)?;
         let (parts, body) = limited(parts, body, state.settings.upload_max_bytes)?;
-        let destination = Destination { state, caller: &caller };
+        let destination = Destination {
+            state,
+            caller: &caller,
+        };
         let stored = if form::is_form(&parts.headers) {
             form::receive(&destination, &parts.headers, body, name).await?
         } else {
@@ -103,7 +109,9 @@ impl Destination<'_> {
         let name = name.unwrap_or_else(|| UNNAMED.parse().expect("it is a file name"));
         let (ctx, storage) = (&self.caller.ctx, &self.state.storage);
         let most = self.state.settings.upload_max_bytes;
-        let mut upload = Upload::begin(ctx, storage, name, declared, most).await.map_err(refused)?;
+        let mut upload = Upload::begin(ctx, storage, name, declared, most)
+            .await
+            .map_err(refused)?;
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| form::broken_off(&error))?;
             upload.write(&piece).await.map_err(refused)?;
@@ -114,7 +122,11 @@ impl Destination<'_> {
 
 /// The body under this route's own limit, which is refused at once where it announces more.
 fn limited(mut parts: Parts, body: Body, most: u64) -> Result<(Parts, Body), Problem> {
-    let most = if form::is_form(&parts.headers) { most.saturating_add(FORM_OVERHEAD) } else { most };
+    let most = if form::is_form(&parts.headers) {
+        most.saturating_add(FORM_OVERHEAD)
+    } else {
+        most
+    };
     let (limit, _) = edge::body::body_limit(usize::try_from(most).unwrap_or(usize::MAX));
     parts.extensions.insert(limit.0);
     edge::body::stream(Request::from_parts(parts, body))
@@ -122,7 +134,13 @@ fn limited(mut parts: Parts, body: Body, most: u64) -> Result<(Parts, Body), Pro
 
 /// What stands for the content under the caller's key: a form's boundary differs from try to try.
 fn digested(stored: &StoredFile) -> Vec<u8> {
-    [&stored.sha256[..], stored.name.as_str().as_bytes(), b"\0", stored.content_type.as_bytes()].concat()
+    [
+        &stored.sha256[..],
+        stored.name.as_str().as_bytes(),
+        b"\0",
+        stored.content_type.as_bytes(),
+    ]
+    .concat()
 }
 
 /// What the caller calls the file, apart from a form.
@@ -130,7 +148,11 @@ fn given_name(query: UploadQuery, headers: &HeaderMap) -> Result<Option<FileName
     if let Some(name) = query.name {
         let wrong = |error: &dyn std::fmt::Display| {
             let errors = vec![FieldError::new("?name", error.to_string())];
-            Problem { code: Code::InvalidParameter, detail: String::new(), errors }
+            Problem {
+                code: Code::InvalidParameter,
+                detail: String::new(),
+                errors,
+            }
         };
         return Ok(Some(name.parse().map_err(|error| wrong(&error))?));
     }
@@ -138,16 +160,23 @@ fn given_name(query: UploadQuery, headers: &HeaderMap) -> Result<Option<FileName
         Some(name) => disposition::decoded(name),
         None => text(headers, &CONTENT_DISPOSITION)?.and_then(disposition::file_name),
     };
-    named.map(|name| parse_name(&name)).transpose().map_err(Into::into)
+    named
+        .map(|name| parse_name(&name))
+        .transpose()
+        .map_err(Into::into)
 }
 
 pub(super) fn parse_name(name: &str) -> Result<FileName, Problem> {
-    name.parse().map_err(|error| Problem::new(Code::MalformedRequest, format!("The file's name {error}.")))
+    name.parse()
+        .map_err(|error| Problem::new(Code::MalformedRequest, format!("The file's name {error}.")))
 }
 
 /// A header's text, if there is any; clients send names in UTF-8 as they are, too.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
-    let Some(value) = headers.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let Some(value) = headers.get(name).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
     let text = std::str::from_utf8(value.as_bytes());
-    text.map(Some).map_err(|_| Problem::new(Code::MalformedRequest, format!("`{name}` must be UTF-8.")))
+    text.map(Some)
+        .map_err(|_| Problem::new(Code::MalformedRequest, format!("`{name}` must be UTF-8.")))
 }

@@ -318,7 +318,7 @@ pub(super) async fn administer(statement: &str) {
     clippy::disallowed_methods,
     reason = "a test looks at the database from outside"
 )]
-pub(super) async fn connect(url: &str) -> PgConnection {
+pub(crate) async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.expect("the database answers")
 }
 

@@ -8,6 +8,7 @@ mod soak;
 pub(crate) mod traces;
 
 pub use app::{App, Tenant, all};
+pub(crate) use app::connect;
 pub use client::{Client, Reply};
 pub(crate) use installation::Installation;
 pub use process::Process;
