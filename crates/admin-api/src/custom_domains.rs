@@ -25,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[schema(example = json!({"domain": "app.acme.com"}))]
 struct DomainOrder {
     /// The name; international ones in either form.
+    #[schema(value_type = Hostname)]
     domain: String,
 }
 impl Validate for DomainOrder {}

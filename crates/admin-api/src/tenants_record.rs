@@ -57,6 +57,7 @@ struct TenantChange {
     region: Patch<Region>,
     /// Limits other than the plan's; `null` returns to the plan's.
     #[serde(default)]
+    #[schema(value_type = LimitPatch)]
     limits: BTreeMap<String, Option<i64>>,
     /// What it has differently from its plan.
     #[serde(default)]
@@ -69,6 +70,7 @@ struct TenantChange {
 struct ConfigChange {
     /// Features granted (`true`) or withheld (`false`) whatever the plan says; `null` returns to the plan.
     #[serde(default)]
+    #[schema(value_type = FeaturePatch)]
     features: BTreeMap<String, Option<bool>>,
     /// A JSON Merge Patch (RFC 7396) of the application's settings.
     #[serde(default)]

@@ -14,7 +14,7 @@ use crate::event_type::Severity;
 pub struct Filter {
     /// Of this tenant.
     pub tenant: Option<TenantId>,
-    /// By this actor.
+    /// By this actor, or on behalf of him.
     pub actor_id: Option<String>,
     /// Of this type.
     pub event_type: Option<String>,
@@ -171,7 +171,10 @@ pub async fn find(
     if let Some(tenant) = tx.tenant().or(filter.tenant) {
         query.push(" and tenant_id = ").push_bind(tenant);
     }
-    push_equal(&mut query, "actor_id", filter.actor_id.as_deref());
+    if let Some(actor) = &filter.actor_id {
+        query.push(" and (actor_id = ").push_bind(actor.clone());
+        query.push(" or on_behalf_of = ").push_bind(actor.clone()).push(")");
+    }
     push_equal(&mut query, "event_type", filter.event_type.as_deref());
     push_equal(&mut query, "severity", filter.severity.map(Severity::name));
     push_equal(&mut query, "resource_type", filter.resource_type.as_deref());

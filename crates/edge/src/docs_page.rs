@@ -31,6 +31,7 @@ mod schema;
 
 /// What these routes are grouped under.
 const OWN_TAG: &str = "documentation";
+const PRESENT: &str = "The caller has this version.";
 const STYLE: &str = include_str!("docs_page/style.css");
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -100,28 +101,32 @@ impl Asset {
 ///
 /// This document (OpenAPI 3.1).
 #[utoipa::path(get, path = "/openapi.json", tag = OWN_TAG,
-    responses((status = 200, description = "The OpenAPI document.", body = serde_json::Value)))]
+    responses((status = 200, description = "The OpenAPI document.", body = serde_json::Value,
+        headers(("ETag" = String))), (status = 304, description = PRESENT)))]
 async fn openapi_document(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     site.json.answer(&headers)
 }
 
 /// The contract as a page
 #[utoipa::path(get, path = "/docs", tag = OWN_TAG,
-    responses((status = 200, description = "A page for people.", content_type = "text/html", body = String)))]
+    responses((status = 200, description = "A page for people.", content_type = "text/html", body = String,
+        headers(("ETag" = String))), (status = 304, description = PRESENT)))]
 async fn docs(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     site.page.answer(&headers)
 }
 
 /// The page's style sheet
 #[utoipa::path(get, path = "/docs/style.css", tag = OWN_TAG,
-    responses((status = 200, description = "The style sheet.", content_type = "text/css", body = String)))]
+    responses((status = 200, description = "The style sheet.", content_type = "text/css", body = String,
+        headers(("ETag" = String))), (status = 304, description = PRESENT)))]
 async fn docs_style(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     site.style.answer(&headers)
 }
 
 /// Every problem code
 #[utoipa::path(get, path = "/problems", tag = OWN_TAG,
-    responses((status = 200, description = "A page for people.", content_type = "text/html", body = String)))]
+    responses((status = 200, description = "A page for people.", content_type = "text/html", body = String,
+        headers(("ETag" = String))), (status = 304, description = PRESENT)))]
 async fn problem_index(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     site.problems.answer(&headers)
 }
@@ -131,7 +136,8 @@ async fn problem_index(State(site): State<Arc<Site>>, headers: HeaderMap) -> Res
 /// What the `type` member of a problem points to.
 #[utoipa::path(get, path = "/problems/{code}", tag = OWN_TAG,
     params(("code" = String, Path, example = "not_found")),
-    responses((status = 200, description = "A page for people.", content_type = "text/html", body = String)))]
+    responses((status = 200, description = "A page for people.", content_type = "text/html", body = String,
+        headers(("ETag" = String))), (status = 304, description = PRESENT)))]
 async fn problem_page(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, ProblemResponse> {
     let page = problem_pages::of(&code).ok_or(kernel::Code::NotFound)?;
     Ok(Asset::new("text/html; charset=utf-8", page).answer(&headers))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Components, Info, OpenApi, PathItem};
+use utoipa::openapi::{Components, Info, OpenApi, PathItem, Server};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::UtoipaMethodRouter;
 
@@ -39,6 +39,7 @@ const PERMISSION: &str = "x-permission";
 pub fn document(info: Info, parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     let mut whole = OpenApi::default();
     whole.info = info;
+    whole.servers = Some(vec![Server::new("/")]);
     for part in parts.into_iter().chain([docs_page::described()]) {
         consistency::refuse_contradiction(&whole, &part);
         whole.merge(part);
@@ -51,6 +52,8 @@ pub fn document(info: Info, parts: impl IntoIterator<Item = OpenApi>) -> OpenApi
     for (method, operation) in whole.paths.paths.values_mut().flat_map(operations) {
         standard_problems::declare(method, operation);
         corrections::parameters_are_never_null(operation);
+        corrections::times_in_queries_may_be_numbers(operation);
+        operation.security.get_or_insert_default(); // without any, said rather than left out
     }
     consistency::refuse_ambiguity(&mut whole);
     whole

@@ -117,6 +117,7 @@ impl<K> PartialSchema for Cursor<K> {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .max_length(Some(LONGEST_CURSOR))
+            .pattern(Some("^[A-Za-z0-9_-]+$"))
             .description(Some("`nextCursor` of the page before; opaque."))
             .into()
     }

@@ -1,15 +1,19 @@
 //! API keys over HTTP: what is asked for, what is shown once, and how failures become problems. Tenants' and
 //! operators' keys are alike.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use edge::ProblemResponse;
 use identity::admin_api_keys::NewAdminApiKey;
 use identity::api_keys::NewApiKey;
-use identity::{KeyError, Overlap};
-use kernel::{Code, FieldError, Problem, Secret, Timestamp, UserId, Validate};
+use identity::{KeyError, Name, Overlap};
+use kernel::permission::Registry;
+use kernel::{AdminPermission, Code, FieldError, Permission, Problem, Secret, Timestamp, UserId, Validate};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::failure::unexpected;
 
@@ -18,11 +22,11 @@ use crate::failure::unexpected;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"name": "CI", "scopes": ["projects:read", "files:*"], "expiresAt": "2030-01-01T00:00:00Z"}))]
 pub struct KeyOrder {
-    /// What it is called: 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100)]
+    /// What it is called.
+    #[schema(value_type = Name)]
     name: String,
     /// What it allows: permissions, `noun:*`, or `*`.
-    #[schema(min_items = 1)]
+    #[schema(value_type = Vec<TenantScope>, min_items = 1)]
     scopes: Vec<String>,
     /// When it ends by itself.
     expires_at: Option<Timestamp>,
@@ -43,11 +47,11 @@ impl From<KeyOrder> for NewApiKey {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"name": "Support", "scopes": ["tenants:list", "tenants:read"]}))]
 pub struct AdminKeyOrder {
-    /// What it is called: 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100)]
+    /// What it is called.
+    #[schema(value_type = Name)]
     name: String,
     /// What it allows: permissions, `noun:*`, or `*`.
-    #[schema(min_items = 1)]
+    #[schema(value_type = Vec<AdminScope>, min_items = 1)]
     scopes: Vec<String>,
     /// When it ends by itself.
     expires_at: Option<Timestamp>,
@@ -85,6 +89,35 @@ impl Validate for RotationOrder {
             errors.push(FieldError::new("/overlapSeconds", "must be at most 2592000"));
         }
     }
+}
+
+/// What a tenant's key can allow, for the document.
+struct TenantScope;
+/// What an operator's key can allow, for the document.
+struct AdminScope;
+
+impl PartialSchema for TenantScope {
+    fn schema() -> RefOr<Schema> {
+        scopes::<Permission>()
+    }
+}
+impl ToSchema for TenantScope {}
+
+impl PartialSchema for AdminScope {
+    fn schema() -> RefOr<Schema> {
+        scopes::<AdminPermission>()
+    }
+}
+impl ToSchema for AdminScope {}
+
+fn scopes<P: Registry>() -> RefOr<Schema> {
+    let names = P::ALL.iter().map(|permission| permission.name());
+    let nouns: BTreeSet<&str> = names.clone().filter_map(|name| Some(name.split_once(':')?.0)).collect();
+    let groups = nouns.into_iter().map(|noun| format!("{noun}:*"));
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names.map(str::to_owned).chain(groups).chain(["*".to_owned()])))
+        .into()
 }
 
 /// A key that was made, with the key itself.

@@ -23,6 +23,12 @@ pub struct Timestamp(jiff::Timestamp);
 pub struct InvalidTimestamp;
 
 impl Timestamp {
+    /// What is read begins here, in milliseconds since the epoch: 0001-01-01T00:00:00Z. RFC 3339 has hardly an earlier
+    /// year, and PostgreSQL would refuse what jiff's calendar begins with.
+    pub const MIN_MILLIS: i64 = -62_135_596_800_000;
+    /// And ends here, where jiff's calendar ends: 9999-12-30T22:00:00.999Z.
+    pub const MAX_MILLIS: i64 = 253_402_207_200_999;
+
     /// From any instant; what is finer than a microsecond is dropped.
     pub fn new(instant: jiff::Timestamp) -> Self {
         Self::from_micros(instant.as_microsecond())
@@ -72,7 +78,8 @@ impl FromStr for Timestamp {
             Ok(millis) => jiff::Timestamp::from_millisecond(millis),
             Err(_) => text.parse(),
         };
-        parsed.map(Self::new).map_err(|_| InvalidTimestamp)
+        let within = parsed.ok().filter(|instant| instant.as_millisecond() >= Self::MIN_MILLIS);
+        within.map(Self::new).ok_or(InvalidTimestamp)
     }
 }
 
@@ -152,6 +159,8 @@ mod tests {
             ("2026-03-05T10:42:00.1239Z", "2026-03-05T10:42:00.123Z"),
             ("1709600000123", "2024-03-05T00:53:20.123Z"),
             ("-1", "1969-12-31T23:59:59.999Z"),
+            ("-62135596800000", "0001-01-01T00:00:00.000Z"),
+            ("253402207200999", "9999-12-30T22:00:00.999Z"),
         ] {
             assert_eq!(given.parse::<Timestamp>().expect(given).to_string(), shown);
         }
@@ -164,6 +173,9 @@ mod tests {
             "yesterday",
             "2026-02-30T00:00:00Z",
             "9223372036854775807",
+            "-62135596800001",
+            "253402207201000",
+            "-000044-03-15T12:00:00Z",
             "2026-03-05",
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");

@@ -34,7 +34,7 @@ pub struct ProvisionRequest {
     /// Where it wants its data to be.
     pub region: Option<Region>,
     /// A host name of its own; it is served once its ownership is proved.
-    #[schema(example = "acme.com")]
+    #[schema(value_type = Option<Hostname>)]
     pub custom_domain: Option<String>,
     /// Who owns it.
     pub owner: Option<OwnerRequest>,
@@ -51,10 +51,9 @@ pub struct OwnerRequest {
     #[schema(value_type = String, format = Email, example = "admin@newco.com")]
     pub email: Email,
     /// What he is called.
-    #[schema(value_type = String, example = "John Doe")]
     pub name: Name,
-    /// His password; without one he is invited by mail.
-    #[schema(value_type = Option<String>, format = Password)]
+    /// His password, of at least 12 characters and at most 72 bytes; without one he is invited by mail.
+    #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 72)]
     pub password: Option<Secret<String>>,
 }
 
@@ -62,11 +61,12 @@ pub struct OwnerRequest {
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfigRequest {
-    /// The same as `customDomain` beside it.
-    #[schema(example = "newco.com")]
+    /// The same as `customDomain` of the tenant; only one of them may be given.
+    #[schema(value_type = Option<Hostname>)]
     pub custom_domain: Option<String>,
     /// Features granted (`true`) or withheld (`false`) whatever the plan says.
     #[serde(default)]
+    #[schema(value_type = FeaturePatch)]
     pub features: BTreeMap<String, Option<bool>>,
     /// Its application's settings.
     #[serde(default)]

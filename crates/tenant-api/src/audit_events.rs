@@ -79,7 +79,9 @@ fn visible_actor(caller: &TenantCaller, asked: Option<String>) -> Option<Option<
     if caller.ctx.authorize(Permission::AuditRead).is_ok() {
         return Some(asked);
     }
-    let himself = caller.ctx.caller().actor.id.clone();
+    // A person's acts are his whichever key he used; a key without a person has only its own.
+    let actor = || caller.ctx.caller().actor.id.clone();
+    let himself = caller.user.map_or_else(actor, |user| user.to_string());
     asked
         .is_none_or(|asked| asked == himself)
         .then_some(Some(himself))

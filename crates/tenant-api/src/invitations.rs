@@ -25,14 +25,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[schema(example = json!({
     "token": "3fK9aB2xQ0mZ8r7tLw5vYp1sUe6nXd4hJc2gIkOoRbA",
     "name": "Ada Lovelace",
-    "password": "correct horse battery staple"
+    "password": "seven-lanterns-over-quiet-water"
 }))]
 struct AcceptanceOrder {
     /// What stands behind the `#` of the invitation's link.
     #[schema(value_type = String)]
     token: Secret<String>,
     /// What he is called from now on; as he was invited unless given.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     name: Option<Name>,
     /// At least 12 characters and at most 72 bytes.
     #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 72)]

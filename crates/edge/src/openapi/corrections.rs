@@ -1,7 +1,9 @@
 //! Where utoipa's derived descriptions say less or other than what holds.
 
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ArrayItems, Schema, SchemaType, Type};
+use kernel::Timestamp;
+use utoipa::ToSchema as _;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Components, Ref, RefOr};
 
 /// A parameter is there or not; `Option` makes it optional, but nothing can be null in an address or a header.
@@ -53,6 +55,24 @@ fn not_null(schema_type: SchemaType) -> SchemaType {
 
 fn is_null(schema: &RefOr<Schema>) -> bool {
     matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null))
+}
+
+/// In an address a time is RFC 3339 or epoch milliseconds.
+pub(super) fn times_in_queries_may_be_numbers(operation: &mut Operation) {
+    let time = RefOr::Ref(Ref::from_schema_name(Timestamp::name()));
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(inline) = parameter
+            && inline.parameter_in == ParameterIn::Query
+            && inline.schema.as_ref() == Some(&time)
+        {
+            let millis = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(Timestamp::MIN_MILLIS))
+                .maximum(Some(Timestamp::MAX_MILLIS))
+                .description(Some("Milliseconds since 1970-01-01T00:00:00Z."));
+            inline.schema = Some(OneOfBuilder::new().item(time.clone()).item(millis).into());
+        }
+    }
 }
 
 /// The items of `Page<Project>` are projects by name, not a copy of what a project is.

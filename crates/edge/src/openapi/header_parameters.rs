@@ -33,6 +33,7 @@ impl IntoParams for IdempotencyKey {
 fn header(name: &str, description: &str, pattern: &str, example: &str) -> Parameter {
     let schema = ObjectBuilder::new()
         .schema_type(Type::String)
+        .min_length(Some(1))
         .pattern(Some(pattern))
         .examples([example]);
     ParameterBuilder::new()

@@ -27,6 +27,8 @@ create index audit_events_by_tenant on audit_events (tenant_id, occurred_at desc
 create index audit_events_by_tenant_type on audit_events (tenant_id, event_type, occurred_at desc, id desc);
 create index audit_events_by_type on audit_events (event_type, occurred_at desc, id desc);
 create index audit_events_by_actor on audit_events (actor_id, occurred_at desc, id desc);
+create index audit_events_by_person on audit_events (on_behalf_of, occurred_at desc, id desc)
+    where on_behalf_of is not null;
 create index audit_events_by_resource on audit_events (resource_id, occurred_at desc, id desc);
 create index audit_events_by_severity on audit_events (severity, occurred_at desc, id desc)
     where severity <> 'info';

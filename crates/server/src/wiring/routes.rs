@@ -4,6 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use edge::Limits;
 use gate::AppState;
+use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{Info, License, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -11,6 +12,23 @@ use super::documentation_ids;
 
 const ABOUT: &str = "Tenants, walled off on PostgreSQL: provisioning, tenant data, keys, audit. \
     Errors are RFC 9457 problems, lists page by cursor, every change takes an Idempotency-Key.";
+
+/// What operations are grouped under.
+const TAGS: [(&str, &str); 13] = [
+    ("tenants", "The platform's tenants: their records and their lifecycle."),
+    ("provisioning", "How a tenant is made and removed, step by step."),
+    ("domains", "Host names that tenants bring."),
+    ("keys", "API keys of tenants and of operators."),
+    ("identity", "People, and how they come in."),
+    ("tenant", "The caller's own tenant."),
+    ("projects", "Projects of the caller's tenant."),
+    ("tasks", "Tasks of its projects."),
+    ("files", "Its files: records and contents."),
+    ("settings", "What its application keeps by name."),
+    ("audit", "Who did what, and when."),
+    ("health", "Whether the service works."),
+    ("documentation", "This contract, for programs and for people."),
+];
 
 pub(super) fn router(state: &AppState, limits: &Limits) -> Router {
     let (routes, part) = routes().split_for_parts();
@@ -46,5 +64,11 @@ fn describe(part: OpenApi) -> OpenApi {
     let mut licence = License::new("MIT");
     licence.identifier = Some("MIT".to_owned());
     info.license = Some(licence);
-    edge::openapi::document(info, [part])
+    let mut document = edge::openapi::document(info, [part]);
+    document.tags = Some(TAGS.iter().map(tag).collect());
+    document
+}
+
+fn tag((name, about): &(&str, &str)) -> Tag {
+    TagBuilder::new().name(*name).description(Some(*about)).build()
 }

@@ -3,6 +3,7 @@
 mod program;
 mod support;
 
+mod audit;
 mod authz_matrix;
 mod command_line;
 mod crash;

@@ -1,5 +1,6 @@
 //! What a plan opens beyond the basics. A feature names the thing that it gates.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use kernel::FieldError;
@@ -55,6 +56,12 @@ impl FeaturePatch {
         members: impl IntoIterator<Item = (String, Option<bool>)>,
     ) -> Result<Self, Vec<FieldError>> {
         Self::read(base, members, Ok::<_, Infallible>)
+    }
+}
+
+impl ToSchema for FeaturePatch {
+    fn name() -> Cow<'static, str> {
+        "FeaturePatch".into()
     }
 }
 

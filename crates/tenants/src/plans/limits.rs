@@ -1,5 +1,7 @@
 //! How much a plan allows.
 
+use std::borrow::Cow;
+
 use kernel::FieldError;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::RefOr;
@@ -145,6 +147,12 @@ pub type LimitOverrides = Overrides<LimitName, Limit>;
 
 /// A change of them.
 pub type LimitPatch = Patch<LimitName, Limit>;
+
+impl ToSchema for LimitPatch {
+    fn name() -> Cow<'static, str> {
+        "LimitPatch".into()
+    }
+}
 
 impl LimitPatch {
     /// Reads `limits` of a request: a number replaces the plan's, `null` returns to it.

@@ -6,6 +6,9 @@ use std::fmt;
 use kernel::FieldError;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
+use utoipa::PartialSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 /// A name out of a fixed set, written in camelCase; snake_case is understood too.
 pub trait Name: Copy + Ord + fmt::Debug + 'static {
@@ -94,6 +97,22 @@ impl<'de, N: Name, V: Deserialize<'de>> Deserialize<'de> for Overrides<N, V> {
 /// A change of overrides: a value replaces the plan's, `None` returns to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch<N: Name, V>(BTreeMap<N, Option<V>>);
+
+/// As requests hold it.
+impl<N: Name, V: PartialSchema> PartialSchema for Patch<N, V> {
+    fn schema() -> RefOr<Schema> {
+        let names = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(N::ALL.iter().map(|name| name.name())));
+        let value = OneOfBuilder::new()
+            .item(V::schema())
+            .item(ObjectBuilder::new().schema_type(Type::Null));
+        ObjectBuilder::new()
+            .property_names(Some(names))
+            .additional_properties(Some(Schema::OneOf(value.build())))
+            .into()
+    }
+}
 
 impl<N: Name, V> Default for Patch<N, V> {
     fn default() -> Self {

@@ -33,6 +33,9 @@ fn breaks_a_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// What [`breaks_a_line`] refuses, and that something shows.
+const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069][^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$";
+
 macro_rules! line_type {
     ($(#[$about:meta])* $name:ident, $most:literal, $example:literal) => {
         $(#[$about])*
@@ -80,6 +83,7 @@ macro_rules! line_type {
                     .schema_type(Type::String)
                     .min_length(Some(1))
                     .max_length(Some($most))
+                    .pattern(Some(LINE))
                     .examples([$example])
                     .into()
             }

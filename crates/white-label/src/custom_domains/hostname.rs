@@ -6,6 +6,9 @@ use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use serde::{Serialize, Serializer};
 use tenants::directory::BaseDomain;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{RefOr, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::model::CHALLENGE_LABEL;
 
@@ -50,6 +53,18 @@ const SPECIAL_USE: [&str; 7] = [
     "localhost",
     "onion",
 ];
+
+impl PartialSchema for Hostname {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("idn-hostname".to_owned())))
+            .description(Some("A host name of at least two labels, in any script; not a public suffix."))
+            .examples(["app.acme.com"])
+            .into()
+    }
+}
+impl ToSchema for Hostname {}
 
 impl Hostname {
     /// Reads a name as a person writes it: in any script, with or without a dot at its end. `own` is the domain that
