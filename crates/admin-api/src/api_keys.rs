@@ -4,8 +4,10 @@ use edge::{Cursor, IdempotencyKey, Json, Limit, Page, Path, ProblemResponse, Que
 use gate::keys::{CreatedKey, KeyOrder, RotationOrder, failed};
 use gate::{Answer, AppState, Change, NoBody, OfPlatform, Optional, PlatformCaller, permitted, unexpected};
 use identity::api_keys::{self, ApiKey, ApiKeyId, NewApiKey};
-use kernel::{AdminPermission, Code, Grants, TenantId};
+use isolation::ControlTx;
+use kernel::{AdminPermission, Code, Grants, Problem, TenantId};
 use serde::Deserialize;
+use tenants::Status;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -58,9 +60,20 @@ async fn create(
     mut change: Change<OfPlatform, KeyOrder>,
 ) -> Result<Answer, ProblemResponse> {
     let new: NewApiKey = std::mem::take(&mut change.body).into();
+    require_staying(&mut change.tx, tenant).await?;
     let made = api_keys::create(&mut change.tx, tenant, Grants::all(), new).await.map_err(failed)?;
     let location = format!("/admin/tenants/{tenant}/api-keys/{}", made.0.id);
     change.answer(Answer::created(location, &CreatedKey::from(made))?).await
+}
+
+/// A tenant that is to be removed gets no more keys: its removal would miss one that is made behind its back.
+async fn require_staying(tx: &mut ControlTx, tenant: TenantId) -> Result<(), ProblemResponse> {
+    let status = tenants::get_for_update(tx, tenant).await.map_err(unexpected)?.ok_or(Code::NotFound)?.status;
+    if status.is_editable() || status == Status::Provisioning {
+        return Ok(());
+    }
+    let detail = format!("A tenant that is {} gets no keys.", status.name());
+    Err(Problem::new(Code::InvalidTransition, detail).into())
 }
 
 /// Revoke a tenant's API key
@@ -87,6 +100,7 @@ async fn rotate(
     mut change: Change<OfPlatform, Optional<RotationOrder>>,
 ) -> Result<Answer, ProblemResponse> {
     let overlap = change.body.0.overlap();
+    require_staying(&mut change.tx, tenant).await?;
     let made = api_keys::rotate(&mut change.tx, tenant, Grants::all(), key, overlap).await.map_err(failed)?;
     let location = format!("/admin/tenants/{tenant}/api-keys/{}", made.0.id);
     change.answer(Answer::created(location, &CreatedKey::from(made))?).await

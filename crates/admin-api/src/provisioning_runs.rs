@@ -54,14 +54,14 @@ pub(crate) async fn provision(
     let patience = if prefers_async(&request.headers) { Duration::ZERO } else { PATIENCE };
     let checked = state.provisioner.check(body).await.map_err(ordering)?;
     let (mut tx, kept) = request.open().await?;
-    let tenant = match kept {
-        Some(kept) => ordered_before(&kept)?,
-        None => {
-            let tenant = state.provisioner.order(&request.caller.ctx, &mut tx, checked).await.map_err(ordering)?.id;
-            request.finish(tx, Answer::accepted(tenant.to_string(), &())?).await?;
-            state.provisioner.launch(tenant, Direction::Provision);
-            tenant
-        }
+    let tenant = if let Some(kept) = kept {
+        ordered_before(&kept)?
+    } else {
+        let ctx = &request.caller.ctx;
+        let tenant = state.provisioner.order(ctx, &mut tx, checked).await.map_err(ordering)?.id;
+        request.finish(tx, Answer::accepted(tenant.to_string(), &())?).await?;
+        state.provisioner.launch(tenant, Direction::Provision);
+        tenant
     };
     let view = state.provisioner.wait(tenant, Direction::Provision, patience).await.map_err(unexpected)?;
     let view = view.ok_or(Code::NotFound)?;

@@ -81,7 +81,7 @@ async fn list(
 fn listing(error: ListTenantsError) -> ProblemResponse {
     match error {
         ListTenantsError::Database(error) => unexpected(error),
-        other => parameter("cursor", &other.to_string()),
+        ListTenantsError::ForeignPosition => parameter("cursor", "is not a cursor that this order of the list gave out"),
     }
 }
 

@@ -60,7 +60,7 @@ struct TenantChange {
     #[schema(value_type = LimitPatch)]
     limits: BTreeMap<String, Option<i64>>,
     /// What it has differently from its plan.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "kernel::object")]
     config: ConfigChange,
 }
 

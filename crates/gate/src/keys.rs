@@ -68,6 +68,7 @@ impl From<AdminKeyOrder> for NewAdminApiKey {
 /// How a key is replaced.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"overlapSeconds": 3600}))]
 pub struct RotationOrder {
     /// Seconds that the old key still works: at most 30 days, one day unless given.
     #[schema(minimum = 0, maximum = 2_592_000)]

@@ -4,10 +4,10 @@
 //! exist, the answer is the same.
 
 use axum::http::request::Parts;
-use axum::http::HeaderName;
+use axum::http::{HeaderMap, HeaderName};
 use axum::http::header::HOST;
 use edge::ProblemResponse;
-use kernel::{Code, TenantId};
+use kernel::{Code, Entity, Id, Problem, TenantId};
 use tenants::directory::Host;
 
 use crate::failure::unexpected;
@@ -42,7 +42,16 @@ pub(crate) async fn selected(parts: &Parts, state: &AppState) -> Result<Selected
 }
 
 fn by_header(parts: &Parts) -> Result<Option<TenantId>, ProblemResponse> {
-    let mut given = parts.headers.get_all(X_TENANT_ID).iter();
+    named(&parts.headers, &X_TENANT_ID)
+}
+
+/// Whom the header names. Named twice is nobody: a gateway that adds its header after the caller's own would
+/// otherwise let the caller choose.
+pub(crate) fn named<E: Entity>(
+    headers: &HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<Id<E>>, ProblemResponse> {
+    let mut given = headers.get_all(name).iter();
     match (given.next(), given.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
@@ -54,7 +63,7 @@ fn by_header(parts: &Parts) -> Result<Option<TenantId>, ProblemResponse> {
 }
 
 async fn by_host(parts: &Parts, state: &AppState) -> Result<Option<TenantId>, ProblemResponse> {
-    let (Some(host), Some(base)) = (host(parts), &state.settings.base_domain) else { return Ok(None) };
+    let (Some(host), Some(base)) = (host(parts)?, &state.settings.base_domain) else { return Ok(None) };
     match state.directory.resolve_host(base, &host).await.map_err(unexpected)? {
         Host::Platform => Ok(None),
         // A given-up slug redirects people; a machine is told the same as by an unknown one.
@@ -64,8 +73,36 @@ async fn by_host(parts: &Parts, state: &AppState) -> Result<Option<TenantId>, Pr
     }
 }
 
-/// The host that was asked.
-fn host(parts: &Parts) -> Option<String> {
+/// The host that was asked. Two are refused (RFC 9112 §3.2), because a proxy may have believed the other one.
+fn host(parts: &Parts) -> Result<Option<String>, ProblemResponse> {
+    let mut given = parts.headers.get_all(HOST).iter();
+    let (value, more) = (given.next(), given.next());
+    if more.is_some() {
+        return Err(Problem::new(Code::MalformedRequest, "The request has more than one `Host`.").into());
+    }
     let named = parts.uri.authority().map(|authority| authority.as_str().to_owned());
-    named.or_else(|| Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned()))
+    Ok(named.or_else(|| Some(value?.to_str().ok()?.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::UserId;
+
+    use super::*;
+
+    const USER: &str = "user_01h455vb4pex5vsknk084sn02q";
+
+    fn user(values: &[&'static str]) -> Result<Option<UserId>, ProblemResponse> {
+        let lines = values.iter().map(|value| (X_USER_ID, value.parse().expect("a header")));
+        named(&lines.collect(), &X_USER_ID)
+    }
+
+    #[test]
+    fn a_header_names_one_or_nobody() {
+        assert!(matches!(user(&[]), Ok(None)));
+        assert!(matches!(user(&[USER]), Ok(Some(_))));
+        for values in [&[USER, USER][..], &[USER, "user_1"], &["user_1"], &[""]] {
+            assert!(user(values).is_err(), "{values:?}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::failure::{forbidden, unexpected};
 use crate::origin::{peer, request_info};
 use crate::permission::required;
 use crate::refusal;
-use crate::selection::{Selected, X_TENANT_ID, X_USER_ID, selected};
+use crate::selection::{Selected, X_TENANT_ID, X_USER_ID, named, selected};
 use crate::state::AppState;
 
 /// A caller inside a tenant who may do what the route needs.
@@ -142,11 +142,10 @@ async fn by_trusted_headers(parts: &Parts, state: &AppState) -> Result<Known, Pr
     if state.directory.by_id(tenant).await.map_err(unexpected)?.is_none() {
         return Err(Code::NotFound.into());
     }
-    let Some(named) = parts.headers.get(X_USER_ID) else {
+    let Some(user) = named(&parts.headers, &X_USER_ID)? else {
         let actor = Actor::system("gateway");
         return Ok(Known { tenant, user: None, actor, grants: Grants::all() });
     };
-    let user: UserId = named.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or(Code::NotFound)?;
     let mut tx = state.databases.system("gateway").control().await.map_err(unexpected)?;
     let person = identity::users::get(&mut tx, tenant, user).await.map_err(unknown_person)?;
     let grants = if person.status == UserStatus::Active { person.role.grants() } else { Grants::none() };

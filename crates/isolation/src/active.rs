@@ -145,6 +145,16 @@ impl ActiveStores {
             .collect())
     }
 
+    pub(crate) async fn knows_store(databases: &Databases, tenant: TenantId) -> Result<bool, sqlx::Error> {
+        let mut tx = ControlTx::begin_as_platform(databases, &databases.system("relay")).await?;
+        sqlx::query_scalar!(
+            r#"select exists (select from control.stores where tenant_id = $1) as "known!""#,
+            tenant as _
+        )
+        .fetch_one(tx.conn())
+        .await
+    }
+
     pub(crate) async fn clear_abandoned(
         &self,
         databases: &Databases,

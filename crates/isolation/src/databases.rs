@@ -181,6 +181,11 @@ impl Databases {
         self.0.active.abandoned(self).await
     }
 
+    /// Whether the tenant still has a store.
+    pub async fn knows_store(&self, tenant: TenantId) -> Result<bool, sqlx::Error> {
+        ActiveStores::knows_store(self, tenant).await
+    }
+
     /// Drops the marks that dead nodes left on a store whose outbox is now empty.
     pub async fn clear_abandoned(&self, tenant: TenantId) -> Result<(), sqlx::Error> {
         self.0.active.clear_abandoned(self, tenant).await

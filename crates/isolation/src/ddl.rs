@@ -1,5 +1,6 @@
 //! Creating and removing whole stores: the only DDL outside migrations. Every step may be repeated after a crash.
 
+use kernel::TenantId;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
 use crate::bootstrap::{self, LOGIN_LIMITS, TENANT_ROLE, template_name};
@@ -39,6 +40,45 @@ impl Databases {
         Ok(admin.close().await?)
     }
 
+    /// Brings every store of its own that an earlier release made to the newest version, one after the other; the
+    /// journal in the store makes an interrupted run resume. Answers how many there were.
+    pub async fn migrate_stores(&self) -> Result<usize, MigrationError> {
+        let newest = migrations::tenant_schema_version();
+        let mut migrated = 0;
+        while let Some(store) = self.oldest_store(newest).await? {
+            self.migrate_store(&store).await?;
+            let mut tx = self.system("migration").control().await?;
+            sqlx::query!(
+                "update control.stores set schema_version = $2 where tenant_id = $1",
+                store.tenant as _,
+                newest
+            )
+            .execute(tx.conn())
+            .await?;
+            tx.commit().await?;
+            migrated += 1;
+        }
+        Ok(migrated)
+    }
+
+    /// A store of its own that is older than this version. One whose tenant is still being made or removed is left to
+    /// the saga.
+    async fn oldest_store(&self, newest: i64) -> Result<Option<Store>, sqlx::Error> {
+        let mut tx = self.system("migration").control().await?;
+        let row = sqlx::query!(
+            r#"select s.tenant_id as "tenant: TenantId", s.strategy as "strategy: IsolationStrategy", s.placement
+               from control.stores s join control.tenants t on t.id = s.tenant_id
+               where s.schema_version < $1 and s.strategy <> 'shared_database'
+                 and t.status not in ('provisioning', 'failed', 'deleted')
+                 and not (t.status = 'deleting' and t.resume_status is null)
+               order by s.schema_version, s.tenant_id limit 1"#,
+            newest
+        )
+        .fetch_optional(tx.conn())
+        .await?;
+        Ok(row.map(|row| Store { tenant: row.tenant, strategy: row.strategy, placement: row.placement }))
+    }
+
     /// Removes the store and everything in it.
     pub async fn drop_store(&self, store: &Store) -> Result<(), sqlx::Error> {
         if store.strategy == IsolationStrategy::SharedDatabase {
@@ -50,6 +90,15 @@ impl Databases {
         }
         if let Some(database) = store.own_database() {
             self.tenants().forget(&database).await;
+            // Who is not superuser may end a role's sessions only as a member of it.
+            let join = format!(
+                "do $$ begin
+                     if exists (select from pg_roles where rolname = '{database}') then
+                         grant {database} to current_user;
+                     end if;
+                 end $$"
+            );
+            run(&mut admin, join).await?;
             run(
                 &mut admin,
                 format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),

@@ -40,9 +40,9 @@ pub fn violates(error: &sqlx::Error, constraint: &str) -> bool {
     matches!(error, sqlx::Error::Database(db) if db.constraint() == Some(constraint))
 }
 
-/// Whether an error says that the store it was looked for in was removed: no such database, table or role.
+/// Whether an error says that the store it was looked for in was removed: no such database or table.
 pub fn is_gone(error: &sqlx::Error) -> bool {
-    const GONE: [&str; 4] = ["3D000", "42P01", "28000", "28P01"];
+    const GONE: [&str; 2] = ["3D000", "42P01"];
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use kernel::permission::Registry;
 use kernel::{Actor, Entity, Id, SealingKey, Seams, TenantId, Timestamp};
 use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{AssertSqlSafe, Either, Execute, Executor, PgConnection, Postgres, SqlStr, Transaction};
 
 use crate::active::ActiveGuard;
-use crate::context::{PlatformCtx, RequestInfo, TenantCtx};
+use crate::context::{Caller, PlatformCtx, RequestInfo, TenantCtx};
 use crate::databases::Databases;
 use crate::pools::Lease;
 use crate::store::Store;
@@ -138,28 +139,27 @@ impl ControlTx {
     pub(crate) async fn begin_as_tenant(databases: &Databases, ctx: &TenantCtx) -> Result<Self, sqlx::Error> {
         let tenant = ctx.tenant_id();
         let opening = format!("BEGIN; SET LOCAL tenantry.tenant_id = '{}'", tenant.uuid());
-        let caller = ctx.caller();
-        Ok(Self {
-            tx: databases.control().begin_with(AssertSqlSafe(opening)).await?,
-            databases: databases.clone(),
-            tenant: Some(tenant),
-            actor: caller.actor.clone(),
-            request: caller.request.clone(),
-        })
+        Self::begin(databases, ctx.caller(), Some(tenant), opening).await
     }
 
     pub(crate) async fn begin_as_platform(
         databases: &Databases,
         ctx: &PlatformCtx,
     ) -> Result<Self, sqlx::Error> {
-        let caller = ctx.caller();
+        let opening = "BEGIN; SET LOCAL ROLE tenantry_platform".to_owned();
+        Self::begin(databases, ctx.caller(), None, opening).await
+    }
+
+    async fn begin<P: Registry>(
+        databases: &Databases,
+        caller: &Caller<P>,
+        tenant: Option<TenantId>,
+        opening: String,
+    ) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            tx: databases
-                .control()
-                .begin_with("BEGIN; SET LOCAL ROLE tenantry_platform")
-                .await?,
+            tx: databases.control().begin_with(AssertSqlSafe(opening)).await?,
             databases: databases.clone(),
-            tenant: None,
+            tenant,
             actor: caller.actor.clone(),
             request: caller.request.clone(),
         })
@@ -177,49 +177,75 @@ impl ControlTx {
 }
 
 /// A transaction on an outbox: the shared store's, over all tenants in it, or the one of a store of its own.
+///
+/// An outbox in the control plane's database is emptied in the transaction that receives what was in it: there is
+/// only one database, and behind a pooler perhaps only one connection to it.
 #[derive(Debug)]
-pub struct OutboxTx(OutboxSource);
-
-#[derive(Debug)]
-enum OutboxSource {
-    Shared(Transaction<'static, Postgres>, bool),
-    Own(Box<TenantTx>),
+pub enum OutboxTx {
+    /// In the control plane's database.
+    Main {
+        /// The transaction, which turns from reading the outbox to the platform and back.
+        tx: Box<ControlTx>,
+        /// How it reads the outbox.
+        reader: &'static str,
+    },
+    /// In a tenant's own database.
+    Elsewhere(Box<TenantTx>),
 }
 
 impl OutboxTx {
     /// Opens the shared store's outbox, or that of a store with an outbox of its own.
     pub async fn open(databases: &Databases, store: Option<&Store>) -> Result<Self, sqlx::Error> {
-        let named = databases.settings().prepared_statements;
-        Ok(Self(match store {
-            None => OutboxSource::Shared(databases.control().begin_with(SHARED_OUTBOX).await?, named),
-            Some(store) => {
-                let ctx = databases.system("relay").enter(store.clone());
-                OutboxSource::Own(Box::new(TenantTx::open(databases, &ctx, true, None).await?))
+        let ctx = databases.system("relay");
+        let (opening, reader) = match store {
+            Some(own) if own.own_database().is_some() => {
+                let tx = TenantTx::open(databases, &ctx.enter(own.clone()), true, None).await?;
+                return Ok(Self::Elsewhere(Box::new(tx)));
             }
-        }))
+            Some(own) => (opening(&ctx.enter(own.clone()), true), "SET LOCAL ROLE NONE"),
+            None => ("BEGIN; SET LOCAL search_path = tenant".to_owned(), "SET LOCAL ROLE tenantry_relay"),
+        };
+        let mut tx = ControlTx::begin(databases, ctx.caller(), None, opening).await?;
+        tx.conn().execute(reader).await?;
+        Ok(Self::Main { tx: Box::new(tx), reader })
     }
 
-    /// Where statements go.
+    /// Where statements on the outbox go.
     pub fn conn(&mut self) -> Conn<'_> {
-        match &mut self.0 {
-            OutboxSource::Shared(tx, named) => Conn {
-                connection: tx,
-                named: *named,
-            },
-            OutboxSource::Own(tx) => tx.conn(),
+        match self {
+            Self::Main { tx, .. } => tx.conn(),
+            Self::Elsewhere(tx) => tx.conn(),
         }
+    }
+
+    /// The same transaction as the platform, where the outbox is in the control plane's database. It reads the
+    /// outbox again after [`resume`](Self::resume).
+    pub async fn as_platform(&mut self) -> Result<Option<&mut ControlTx>, sqlx::Error> {
+        match self {
+            Self::Main { tx, .. } => {
+                tx.conn().execute("SET LOCAL ROLE tenantry_platform").await?;
+                Ok(Some(tx))
+            }
+            Self::Elsewhere(_) => Ok(None),
+        }
+    }
+
+    /// Reads the outbox again.
+    pub async fn resume(&mut self) -> Result<(), sqlx::Error> {
+        if let Self::Main { tx, reader } = self {
+            tx.conn().execute(*reader).await?;
+        }
+        Ok(())
     }
 
     /// Makes everything durable.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        match self.0 {
-            OutboxSource::Shared(tx, _) => tx.commit().await,
-            OutboxSource::Own(tx) => tx.commit().await,
+        match self {
+            Self::Main { tx, .. } => tx.commit().await,
+            Self::Elsewhere(tx) => tx.commit().await,
         }
     }
 }
-
-const SHARED_OUTBOX: &str = "BEGIN; SET LOCAL ROLE tenantry_relay; SET LOCAL search_path = tenant";
 
 macro_rules! transaction {
     ($name:ident, $ctx:ident => $actor:expr, $request:expr, $tenant:expr) => {

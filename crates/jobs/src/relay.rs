@@ -1,7 +1,8 @@
 //! Moves what tenants' stores have to say to the control plane: exactly once, in order per tenant, within a second.
 //!
-//! The item is inserted there and committed before it is deleted here; receivers ignore an `id` they know. So a
-//! crash between the two repeats an insertion that then does nothing. One relay at a time works on a store, held
+//! From a database of its own, an item is inserted there and committed before it is deleted here; receivers ignore an
+//! `id` they know, so a crash between the two repeats an insertion that then does nothing. From the control plane's
+//! database it is moved in one transaction: behind a pooler there may be one connection only. One relay at a time works on a store, held
 //! by an advisory lock of its transaction.
 
 use std::collections::HashMap;
@@ -152,8 +153,7 @@ impl Relay {
     async fn drain_or_warn(&self, store: Option<&Store>) -> bool {
         match self.drain(store).await {
             Ok(()) => true,
-            // The store was removed since: nothing is left to move.
-            Err(error) if store.is_some_and(Store::has_own_outbox) && isolation::is_gone(&error) => true,
+            Err(_) if self.is_removed(store).await => true,
             Err(error) => {
                 tracing::warn!(%error, ?store, "the outbox could not be relayed; trying again");
                 false
@@ -172,7 +172,14 @@ impl Relay {
             if batch.is_empty() {
                 return Ok(());
             }
-            self.deliver(&batch).await?;
+            if let Some(control) = outbox.as_platform().await? {
+                self.deliver(control, &batch).await?;
+            } else {
+                let mut control = self.databases.system("relay").control().await?;
+                self.deliver(&mut control, &batch).await?;
+                control.commit().await?;
+            }
+            outbox.resume().await?;
             let numbers: Vec<i64> = batch.iter().map(|(seq, _)| *seq).collect();
             sqlx::query!("delete from outbox where seq = any ($1)", &numbers)
                 .execute(outbox.conn())
@@ -184,19 +191,23 @@ impl Relay {
         }
     }
 
-    async fn deliver(&self, batch: &[(i64, Item)]) -> Result<(), sqlx::Error> {
-        let mut control = self.databases.system("relay").control().await?;
+    async fn deliver(&self, control: &mut ControlTx, batch: &[(i64, Item)]) -> Result<(), sqlx::Error> {
         for receiver in &self.receivers {
-            let items: Vec<_> = batch
-                .iter()
-                .map(|(_, item)| item)
-                .filter(|item| item.kind == receiver.kind())
-                .collect();
+            let items: Vec<_> =
+                batch.iter().map(|(_, item)| item).filter(|item| item.kind == receiver.kind()).collect();
             if !items.is_empty() {
-                receiver.receive(&mut control, &items).await?;
+                receiver.receive(control, &items).await?;
             }
         }
-        control.commit().await
+        Ok(())
+    }
+
+    /// Whether the store was removed since: then there is nothing left to move.
+    async fn is_removed(&self, store: Option<&Store>) -> bool {
+        match store {
+            Some(store) => self.databases.knows_store(store.tenant).await.is_ok_and(|known| !known),
+            None => false,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod fault;
 pub mod id;
+pub mod object;
 pub mod permission;
 pub mod problem;
 pub mod sealing;
@@ -17,6 +18,7 @@ pub mod time;
 pub use actor::{Actor, ActorKind};
 pub use fault::Faults;
 pub use id::{Entity, Id};
+pub use object::{object, object_or_null};
 pub use permission::{AdminPermission, Grants, Permission};
 pub use problem::{Code, FieldError, Problem, Validate};
 pub use sealing::{BrokenSeal, SealingKey};

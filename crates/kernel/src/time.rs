@@ -19,24 +19,26 @@ pub struct Timestamp(jiff::Timestamp);
 
 /// The text was neither RFC 3339 nor epoch milliseconds within years 1 to 9999.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("neither an RFC 3339 time nor epoch milliseconds")]
+#[error("neither an RFC 3339 time nor epoch milliseconds, in the years 1 to 9999")]
 pub struct InvalidTimestamp;
 
 impl Timestamp {
     /// What is read begins here, in milliseconds since the epoch: 0001-01-01T00:00:00Z. RFC 3339 has hardly an earlier
     /// year, and PostgreSQL would refuse what jiff's calendar begins with.
     pub const MIN_MILLIS: i64 = -62_135_596_800_000;
-    /// And ends here, where jiff's calendar ends: 9999-12-30T22:00:00.999Z.
-    pub const MAX_MILLIS: i64 = 253_402_207_200_999;
+    /// And ends here, where jiff's calendar ends but for a fraction of a second: 9999-12-30T22:00:00.000Z.
+    pub const MAX_MILLIS: i64 = 253_402_207_200_000;
 
     /// From any instant; what is finer than a microsecond is dropped.
     pub fn new(instant: jiff::Timestamp) -> Self {
         Self::from_micros(instant.as_microsecond())
     }
 
-    /// From microseconds since 1970-01-01T00:00:00Z; out of range becomes the epoch.
+    /// From microseconds since 1970-01-01T00:00:00Z; out of range becomes the epoch. The number may come from a
+    /// cursor, thus from anybody, so nothing gets in this way that [`FromStr`] would refuse.
     pub fn from_micros(micros: i64) -> Self {
-        Self(jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+        let instant = jiff::Timestamp::from_microsecond(micros).ok();
+        Self(instant.filter(is_read).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
     }
 
     /// Nanoseconds since the epoch.
@@ -78,9 +80,13 @@ impl FromStr for Timestamp {
             Ok(millis) => jiff::Timestamp::from_millisecond(millis),
             Err(_) => text.parse(),
         };
-        let within = parsed.ok().filter(|instant| instant.as_millisecond() >= Self::MIN_MILLIS);
-        within.map(Self::new).ok_or(InvalidTimestamp)
+        parsed.ok().filter(is_read).map(Self::new).ok_or(InvalidTimestamp)
     }
+}
+
+fn is_read(instant: &jiff::Timestamp) -> bool {
+    let allowed = Timestamp::MIN_MILLIS * 1000..=Timestamp::MAX_MILLIS * 1000;
+    allowed.contains(&instant.as_microsecond())
 }
 
 impl fmt::Display for Timestamp {
@@ -160,7 +166,7 @@ mod tests {
             ("1709600000123", "2024-03-05T00:53:20.123Z"),
             ("-1", "1969-12-31T23:59:59.999Z"),
             ("-62135596800000", "0001-01-01T00:00:00.000Z"),
-            ("253402207200999", "9999-12-30T22:00:00.999Z"),
+            ("253402207200000", "9999-12-30T22:00:00.000Z"),
         ] {
             assert_eq!(given.parse::<Timestamp>().expect(given).to_string(), shown);
         }
@@ -174,11 +180,23 @@ mod tests {
             "2026-02-30T00:00:00Z",
             "9223372036854775807",
             "-62135596800001",
-            "253402207201000",
+            "253402207200001",
+            "9999-12-30T22:00:00.5Z",
+            "9999-12-31T23:59:59Z",
             "-000044-03-15T12:00:00Z",
             "2026-03-05",
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }
+    }
+
+    #[test]
+    fn never_holds_what_postgresql_would_refuse() {
+        // The last is the first microsecond that PostgreSQL's calendar does not have.
+        for micros in [i64::MIN, i64::MAX, -377_705_023_201_000_000, -210_866_803_200_000_001] {
+            assert_eq!(Timestamp::from_micros(micros), Timestamp::from_micros(0), "{micros}");
+        }
+        let first = Timestamp::from_micros(Timestamp::MIN_MILLIS * 1000);
+        assert_eq!(first.to_string(), "0001-01-01T00:00:00.000Z");
     }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use kernel::{Entity, Id, Timestamp};
 use lettre::Address;
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox as LettreMailbox, MultiPart, SinglePart};
 use serde::{Deserialize, Serialize};
@@ -200,7 +201,11 @@ impl Message {
 
     /// The mail as it travels, with its envelope.
     pub(crate) fn render(&self) -> lettre::Message {
+        // Named outright: lettre would read it back from the headers, and cannot read every address that it writes.
+        let envelope = Envelope::new(Some(self.from.0.email.clone()), vec![self.to.0.email.clone()])
+            .expect("it has a recipient");
         let mut builder = lettre::Message::builder()
+            .envelope(envelope)
             .message_id(Some(self.message_id()))
             .date(SystemTime::from(self.written_at.inner()))
             .from(self.from.0.clone())
@@ -225,6 +230,6 @@ impl Message {
                     ),
             ),
         };
-        built.expect("a sender and a recipient are all that a mail must have")
+        built.expect("an envelope is all that a mail must have")
     }
 }

@@ -113,7 +113,7 @@ impl<'a> Driver<'a> {
         let at = |error: StepError| (position, error);
         self.run.steps[position].begin(self.ctx.seams().now());
         if step.takes_long(&self.work) {
-            self.save().await.map_err(|error| at(error.into()))?;
+            self.save().await.map_err(at)?;
         }
         self.reach(step, "before").map_err(at)?;
         let outcome = steps::outside(step, &self.work).await.map_err(at)?;
@@ -158,8 +158,8 @@ impl<'a> Driver<'a> {
     /// The end of a run whose last step was outside.
     async fn finish(&mut self) -> Result<(), DriveError> {
         let mut tx = self.ctx.control().await?;
-        self.end(&mut tx).await.map_err(|error| DriveError::Postponed(error.to_string()))?;
-        self.keep(tx).await.map_err(|error| DriveError::Postponed(error.to_string()))
+        self.end(&mut tx).await.map_err(interrupted)?;
+        self.keep(tx).await.map_err(interrupted)
     }
 
     async fn end(&mut self, tx: &mut ControlTx) -> Result<(), StepError> {
@@ -179,7 +179,7 @@ impl<'a> Driver<'a> {
         if gives_up {
             self.run.give_up(format!("{}: {error}", step.name()));
         }
-        self.save().await?;
+        self.save().await.map_err(interrupted)?;
         if self.run.direction == Direction::Deprovision {
             return self.postpone(attempts, &error.to_string()).await;
         }
@@ -199,10 +199,10 @@ impl<'a> Driver<'a> {
         let mut tx = self.ctx.control().await?;
         steps::undo_control(&self.work, &mut tx, &cause)
             .await
-            .map_err(|error| DriveError::Postponed(error.to_string()))?;
+            .map_err(interrupted)?;
         self.run.undone(tx.now());
         self.run.request = runs::redacted(self.run.request.take());
-        self.keep(tx).await.map_err(|error| DriveError::Postponed(error.to_string()))
+        self.keep(tx).await.map_err(interrupted)
     }
 
     /// Gives the run back for a while: 1, 2, 4, … seconds, at most five minutes.
@@ -214,10 +214,8 @@ impl<'a> Driver<'a> {
         Err(DriveError::Postponed(cause.to_owned()))
     }
 
-    async fn save(&self) -> Result<(), sqlx::Error> {
-        let mut tx = self.ctx.control().await?;
-        runs::save(&mut tx, &self.run).await?;
-        tx.commit().await
+    async fn save(&self) -> Result<(), StepError> {
+        self.keep(self.ctx.control().await?).await
     }
 
     /// Commits with the record of where the run stands, if the lease still holds.
@@ -236,5 +234,13 @@ impl<'a> Driver<'a> {
             return Ok(());
         }
         faults.reach(&format!("{}.{moment}", step.name())).map_err(|planted| StepError::Failed(planted.to_string()))
+    }
+}
+
+/// Another attempt has to wait, or is another node's.
+fn interrupted(error: StepError) -> DriveError {
+    match error {
+        StepError::LeaseLost => DriveError::LeaseLost,
+        StepError::Failed(cause) => DriveError::Postponed(cause),
     }
 }

@@ -37,9 +37,10 @@ pub struct ProvisionRequest {
     #[schema(value_type = Option<Hostname>)]
     pub custom_domain: Option<String>,
     /// Who owns it.
+    #[serde(default, deserialize_with = "kernel::object_or_null")]
     pub owner: Option<OwnerRequest>,
     /// What it has differently from its plan.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "kernel::object")]
     pub config: ConfigRequest,
 }
 

@@ -182,8 +182,9 @@ async fn serve(config: Config) -> Result<()> {
 
 async fn migrate(config: Config) -> Result<()> {
     let (databases, _hints) = Databases::open(config.databases()?, config.seams()).await?;
+    let stores = databases.migrate_stores().await?;
     databases.close().await;
-    tracing::info!("the database is prepared");
+    tracing::info!(stores, "the database is prepared");
     Ok(())
 }
 

@@ -81,6 +81,8 @@ async fn assemble(config: &Config) -> anyhow::Result<(AppState, Arc<Transport>, 
     let storage = Storage::open(&config.storage()?, config.seams()).context("opening the object store")?;
     let transport = Transport::open(config.mail_transport()?).context("opening the way out for mail")?;
     let (databases, hints) = Databases::open(config.databases()?, config.seams()).await?;
+    let migrated = databases.migrate_stores().await.context("migrating tenants' own stores")?;
+    tracing::debug!(migrated, "every store is of the newest version");
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let hasher = Hasher::new(config.seams(), processors.div_ceil(2));
     let public_url = config.public_url();

@@ -76,7 +76,7 @@ struct OwnTenantChange {
     /// What people call it.
     name: Option<TenantName>,
     /// What its application is told.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "kernel::object")]
     config: OwnConfigChange,
 }
 impl Validate for OwnTenantChange {}

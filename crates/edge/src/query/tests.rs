@@ -71,7 +71,7 @@ fn refuses_by_name() {
         (
             "createdAfter=yesterday",
             "?createdAfter",
-            "neither an RFC 3339 time nor epoch milliseconds",
+            "neither an RFC 3339 time nor epoch milliseconds, in the years 1 to 9999",
         ),
         ("tenantId=7", "?tenantId", "not a tenant identifier"),
         ("size=256", "?size", "must be a whole number within range"),

@@ -61,9 +61,15 @@ async fn rights_that_the_role_lacks_are_named() {
     run(format!("CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'poor'"))
         .await
         .unwrap();
+    let database = options(&db).get_database().unwrap().to_owned();
+    run(format!("GRANT CONNECT ON DATABASE {database} TO {role}"))
+        .await
+        .unwrap();
     let poor = settings(options(&db).username(&role).password("poor"), master_key());
     let seen = poor.inspect().await;
-    run(format!("DROP ROLE {role}")).await.unwrap();
+    run(format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await
+        .unwrap();
     assert_eq!(
         seen.unwrap().missing_rights,
         ["CREATEROLE", "ownership of the database"]

@@ -151,6 +151,12 @@ async fn a_tenants_own_role_reaches_no_other_database() {
         .fetch_one(&mut connection)
         .await
         .expect("the catalogue");
+    let main: bool = sqlx::query_scalar("select has_database_privilege($1, current_database(), 'connect')")
+        .bind(&role)
+        .fetch_one(&mut connection)
+        .await
+        .expect("the catalogue");
+    assert!(!main, "the role of a tenant's own database may connect to the shared one");
     assert!(
         !allowed,
         "the role of one tenant may connect to another's database"
@@ -164,4 +170,27 @@ async fn a_tenants_own_role_reaches_no_other_database() {
     .expect("the catalogue");
     assert!(!mighty);
     connection.execute("select 1").await.expect("alive");
+}
+
+/// What an upgrade finds: stores that an earlier release made.
+#[tokio::test]
+async fn stores_of_an_earlier_release_are_migrated() {
+    let db = TestDatabase::new().await;
+    let (schema, database) = (
+        db.tenant(IsolationStrategy::SchemaPerTenant).await,
+        db.tenant(IsolationStrategy::DatabasePerTenant).await,
+    );
+    let mut connection = db.superuser().await;
+    let earlier = format!(
+        "drop table t_{hex}.settings; delete from t_{hex}.migrations where version = 4; \
+         update control.stores set schema_version = 3",
+        hex = schema.tenant_id().hex()
+    );
+    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(earlier))).await.expect("made older");
+    assert_eq!(db.databases().migrate_stores().await.expect("migrated"), 2);
+    assert_eq!(db.databases().migrate_stores().await.expect("nothing left"), 0);
+    for ctx in [schema, database] {
+        add_setting(&ctx, "works").await;
+        assert_eq!(settings(&ctx).await, ["works"]);
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::support::{App, Client, Reply, Tenant};
 
 /// What anybody may call.
-const PUBLIC: [&str; 10] = [
+pub(super) const PUBLIC: [&str; 10] = [
     "GET /docs",
     "GET /docs/style.css",
     "GET /health",
@@ -23,7 +23,7 @@ const PUBLIC: [&str; 10] = [
 ];
 
 /// What every caller of a tenant may call, whatever his key allows.
-const ANY_CALLER: [&str; 3] = ["GET /api/audit", "GET /api/me", "GET /api/permissions"];
+pub(super) const ANY_CALLER: [&str; 3] = ["GET /api/audit", "GET /api/me", "GET /api/permissions"];
 
 struct Operation {
     method: Method,
@@ -75,10 +75,10 @@ async fn operations(app: &App) -> Vec<Operation> {
 }
 
 /// Identifiers to call with.
-struct Ids(Map<String, Value>);
+pub(super) struct Ids(Map<String, Value>);
 
 impl Ids {
-    fn of(&self, kind: &str) -> &str {
+    pub(super) fn of(&self, kind: &str) -> &str {
         self.0[kind].as_str().expect("an identifier")
     }
 
@@ -93,7 +93,7 @@ impl Ids {
     }
 
     /// What this tenant has.
-    async fn of_tenant(app: &App, tenant: &Tenant) -> Self {
+    pub(super) async fn of_tenant(app: &App, tenant: &Tenant) -> Self {
         let client = &tenant.client;
         let project = client.post("/api/projects", &json!({"name": "P"})).await.expect(201).text("/id");
         let tasks = format!("/api/projects/{project}/tasks");
@@ -121,12 +121,12 @@ impl Ids {
 }
 
 /// How an operation on this path is called: what its parameters identify, and a body that would be accepted.
-struct Row {
-    ids: &'static [(&'static str, &'static str)],
+pub(super) struct Row {
+    pub(super) ids: &'static [(&'static str, &'static str)],
     body: Value,
 }
 
-fn row(path: &str) -> Row {
+pub(super) fn row(path: &str) -> Row {
     let (ids, body): (&'static [_], Value) = match path {
         "/admin/tenants" | "/admin/provision" => (&[], json!({"name": "X", "slug": "matrix", "plan": "free"})),
         "/admin/provision/{tenantId}" => (&[("tenantId", "tenant")], json!({})),

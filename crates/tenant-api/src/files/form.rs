@@ -121,5 +121,39 @@ pub(super) fn broken_off(error: &(dyn Error + 'static)) -> Problem {
             return Problem::new(Code::PayloadTooLarge, crate::refusals::sentence(much));
         }
     }
-    edge::body::read_error(error)
+    let problem = edge::body::read_error(error);
+    if problem.code == Code::MalformedRequest && error.is::<MultipartError>() {
+        let detail = "The form is not well formed, or ended before it was complete.";
+        return Problem::new(Code::MalformedRequest, detail);
+    }
+    problem
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    async fn read(form: &'static [u8]) -> Problem {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=b"));
+        let (mut form, _) = open(&headers, Body::from(form)).await.expect("it has a boundary");
+        match form.next_field().await {
+            Ok(_) => panic!("the form is not well formed"),
+            Err(error) => broken_off(&error),
+        }
+    }
+
+    #[tokio::test]
+    async fn says_what_is_wrong_with_a_form() {
+        for form in [
+            &b"--b\r\nContent-Disposition: form-data; name=\"a\x04\"\r\n\r\nx\r\n--b--\r\n"[..],
+            &b"--b\r\nContent-Disposition: form"[..],
+        ] {
+            let problem = read(form).await;
+            assert_eq!(problem.code, Code::MalformedRequest);
+            assert!(problem.detail.starts_with("The form is not well formed"), "{}", problem.detail);
+        }
+    }
 }

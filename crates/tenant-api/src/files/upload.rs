@@ -43,13 +43,16 @@ impl PartialSchema for FileContent {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(binary))
+            .examples(["Minutes of the first meeting.\n"])
             .into()
     }
 }
 impl ToSchema for FileContent {}
 
 /// A form with a file in it.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"file": "Minutes of the first meeting.\n", "name": "minutes.txt"}))]
 #[expect(dead_code, reason = "it describes what `form` reads")]
 pub(super) struct UploadForm {
     /// The file; its part's name does not matter.

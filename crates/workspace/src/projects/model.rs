@@ -60,6 +60,7 @@ pub enum ProjectStatus {
 /// What a project is created from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"name": "Website Redesign", "description": "New pages for the spring campaign."}))]
 pub struct NewProject {
     /// What people call it: one line of 1 to 200 characters.
     #[schema(
@@ -92,6 +93,7 @@ impl Validate for NewProject {
 /// What changes in a project; fields that are left out stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"name": "Relaunch", "status": "completed"}))]
 pub struct PatchProject {
     /// What people call it from now on.
     #[schema(

@@ -64,6 +64,7 @@ pub enum TaskStatus {
 /// What a task is created from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"title": "Draft the landing page", "dueAt": "2026-04-01T12:00:00.000Z"}))]
 pub struct NewTask {
     /// What is to be done: one line of 1 to 200 characters.
     #[schema(
@@ -99,6 +100,7 @@ impl Validate for NewTask {
 /// What changes in a task; fields that are left out stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"title": "Publish the landing page", "status": "done"}))]
 pub struct PatchTask {
     /// What is to be done from now on.
     #[schema(

@@ -12,7 +12,7 @@ use super::{each, order, ordered, points, run, steps};
 use crate::support::{Installation, eventually, rounds};
 
 /// Mostly waiting for the lease of the process that died.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 6;
 
 /// At which point, and what is done to which kind of tenant there.
 #[derive(Debug, Clone)]

@@ -104,11 +104,22 @@ impl Client {
 
     /// POST of bytes of this type.
     pub async fn upload(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Reply {
+        self.send_bytes(Method::POST, path, content_type, body).await
+    }
+
+    /// Sends bytes of this type.
+    pub async fn send_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Reply {
         let request = self
-            .request(Method::POST, path)
+            .request(method.clone(), path)
             .header("content-type", content_type)
             .body(body);
-        self.answer(format!("POST {path}"), request)
+        self.answer(format!("{method} {path}"), request)
             .await
             .expect("the server answers")
     }

@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod installation;
+mod pgbouncer;
 mod process;
 mod soak;
 pub(crate) mod traces;
@@ -11,6 +12,7 @@ pub use app::{App, Tenant, all};
 pub(crate) use app::connect;
 pub use client::{Client, Reply};
 pub(crate) use installation::Installation;
+pub(crate) use pgbouncer::PgBouncer;
 pub use process::Process;
 pub(crate) use soak::{rounds, seconds, tenants};
 

@@ -1,0 +1,139 @@
+//! A real PgBouncer in transaction mode, with one connection to each database for each role.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::geteuid;
+use sqlx::Row;
+use sqlx::postgres::PgConnectOptions;
+use tempfile::TempDir;
+use url::Url;
+
+use super::app::connect;
+use super::eventually;
+
+/// Runs until dropped.
+pub(crate) struct PgBouncer {
+    child: Child,
+    port: u16,
+    url: Url,
+    _folder: TempDir,
+}
+
+impl PgBouncer {
+    /// One in front of the server that this URL of a superuser leads to; nothing where it is not installed.
+    pub(crate) async fn start(superuser: &str) -> Option<Self> {
+        let program = program()?;
+        let url: Url = superuser.parse().expect("a URL");
+        let options: PgConnectOptions = superuser.parse().expect("a PostgreSQL URL");
+        let open = Permissions::from_mode(0o711);
+        let folder = tempfile::Builder::new().permissions(open).tempdir().expect("a folder");
+        let port = free_port();
+        let ini = write_configuration(folder.path(), port, &url, &options);
+        let log = fs::File::create(folder.path().join("pgbouncer.log")).expect("a log");
+        let mut command = Command::new(program);
+        command.arg("-q").arg(ini).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // Not as root, which it refuses, but as who may enter the folder of the server's socket.
+        let account = options.get_socket().map(|socket| fs::metadata(socket).expect("the server's socket"));
+        if let (true, Some(account)) = (geteuid().is_root(), account) {
+            own(folder.path(), account.uid(), account.gid());
+            command.uid(account.uid()).gid(account.gid());
+        }
+        let child = command.spawn().expect("PgBouncer can be started");
+        let mut bouncer = Self { child, port, url, _folder: folder };
+        bouncer.ready().await;
+        Some(bouncer)
+    }
+
+    /// The URL of a database through it; who logs in is put into it by others.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Transactions that went through it, by database.
+    pub(crate) async fn transactions(&self) -> Vec<(String, i64)> {
+        let rows = self.console("show stats").await;
+        let number = |row: &sqlx::postgres::PgRow| row.get::<i64, _>("total_xact_count");
+        rows.iter().map(|row| (row.get("database"), number(row))).collect()
+    }
+
+    /// The largest number of connections that it has to one database for one role.
+    pub(crate) async fn widest_pool(&self) -> i64 {
+        let rows = self.console("show pools").await;
+        let mut widest = 0;
+        for row in rows.iter().filter(|row| row.get::<&str, _>("database") != "pgbouncer") {
+            let states = ["sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login"];
+            widest = widest.max(states.iter().map(|state| i64::from(row.get::<i32, _>(*state))).sum());
+        }
+        widest
+    }
+
+    async fn console(&self, statement: &'static str) -> Vec<sqlx::postgres::PgRow> {
+        let mut console = connect(&self.console_url()).await;
+        let rows = sqlx::raw_sql(statement).fetch_all(&mut console).await;
+        rows.expect("its console answers")
+    }
+
+    fn console_url(&self) -> String {
+        let password = self.url.password().expect("the superuser has one");
+        format!("postgres://{}:{password}@127.0.0.1:{}/pgbouncer", self.url.username(), self.port)
+    }
+
+    async fn ready(&mut self) {
+        eventually("PgBouncer", async || {
+            assert_eq!(self.child.try_wait().expect("a child"), None, "PgBouncer ended");
+            std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()
+        })
+        .await;
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test run has no other configuration")]
+fn program() -> Option<PathBuf> {
+    let named = std::env::var_os("TENANTRY_PGBOUNCER").filter(|path| !path.is_empty());
+    let found = named.map_or_else(|| PathBuf::from("/usr/sbin/pgbouncer"), PathBuf::from);
+    found.exists().then_some(found)
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Roles come and go with tenants, so it asks the server for what their passwords are checked against, as its manual
+/// recommends: auth_query.
+fn write_configuration(folder: &Path, port: u16, url: &Url, server: &PgConnectOptions) -> PathBuf {
+    let socket = server.get_socket().map(|path| path.display().to_string());
+    let host = socket.unwrap_or_else(|| server.get_host().to_owned());
+    let (user, password) = (server.get_username(), url.password().expect("the superuser has one"));
+    let users = folder.join("users.txt");
+    fs::write(&users, format!("\"{user}\" \"{password}\"\n")).expect("a file");
+    let ini = format!(
+        "[databases]\n* = host={host} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+         unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\nauth_user = {user}\n\
+         auth_query = SELECT usename, passwd FROM pg_catalog.pg_shadow WHERE usename = $1\nadmin_users = {user}\n\
+         pool_mode = transaction\ndefault_pool_size = 1\nmax_client_conn = 1000\n",
+        server.get_port(),
+        users.display(),
+    );
+    let path = folder.join("pgbouncer.ini");
+    fs::write(&path, ini).expect("a file");
+    path
+}
+
+fn own(folder: &Path, uid: u32, gid: u32) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        chown(entry.path(), Some(uid), Some(gid)).expect("root may do this");
+        fs::set_permissions(entry.path(), Permissions::from_mode(0o600)).expect("root may do this");
+    }
+}
