@@ -206,11 +206,12 @@ async fn administer(statement: &str) {
     let _ = connection.close().await;
 }
 
+/// A connection outside the product, for looking at the database.
 #[expect(
     clippy::disallowed_methods,
     reason = "a test looks at the database from outside"
 )]
-async fn connect(url: &str) -> PgConnection {
+pub async fn connect(url: &str) -> PgConnection {
     let options: PgConnectOptions = url.parse().expect("a PostgreSQL URL");
     PgConnection::connect_with(&options)
         .await

@@ -8,4 +8,4 @@ mod cluster;
 mod database;
 
 pub use cluster::server_url;
-pub use database::{TestDatabase, master_key, seams_with_clock};
+pub use database::{TestDatabase, connect, master_key, seams_with_clock};

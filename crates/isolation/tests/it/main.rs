@@ -1,6 +1,5 @@
 //! The walls, tried on a real PostgreSQL.
 
-mod audit_outbox;
 mod changes;
 mod idempotency;
 mod inspection;

@@ -236,12 +236,12 @@ async fn assert_told(admin: &Client, tenant: &Tenant) {
         (admin, Method::GET, path.as_str(), None),
         (admin, Method::DELETE, path.as_str(), None),
         (admin, Method::POST, "/admin/provision", Some(&order)),
-        (admin, Method::GET, "/health/ready", None),
     ];
     let asked = asked.map(async |(client, method, path, body)| {
         assert_unavailable(timely(client, method, path, body).await);
     });
     join_all(asked).await;
+    eventually("the probe to tell", async || (admin.get("/health/ready").await.status == 503).then_some(())).await;
     admin.get("/health/live").await.expect(200);
 }
 

@@ -11,6 +11,7 @@ mod custom_domains;
 mod database_outage;
 mod development;
 mod health;
+mod hostile_input;
 mod openapi;
 mod pgbouncer;
 mod provisioning;

@@ -24,7 +24,9 @@ async fn tenants_that_share_one_connection_never_see_each_other() {
     // Fewer than there are tenants with one, so that connections to them are closed and opened all the time.
     start = start.setting("database.tenant_databases", CLIENTS.min(6));
     match &bouncer {
-        Some(bouncer) => start = start.setting("database.pooler_url", bouncer.url(installation.database())),
+        Some(bouncer) => {
+            start = start.variable("TENANTRY_DATABASE_POOLER_URL", bouncer.url(installation.database()));
+        }
         None => eprintln!("NOTE: PgBouncer is NOT INSTALLED, so nothing is proved about a pooler (Debian: pgbouncer)"),
     }
     let app = start.start_on(installation).await;
@@ -33,8 +35,7 @@ async fn tenants_that_share_one_connection_never_see_each_other() {
     load.verify().await;
     if let Some(bouncer) = &bouncer {
         let (done, through) = (load.requests.load(Ordering::SeqCst), bouncer.transactions().await);
-        let through: i64 = through.iter().map(|(_, transactions)| transactions).sum();
-        assert!(through >= done.cast_signed(), "{done} requests, but {through} transactions through the pooler");
+        assert!(through >= done, "{done} requests, but {through} transactions through the pooler");
         assert_eq!(bouncer.widest_pool().await, 1);
     }
     app.finish().await;

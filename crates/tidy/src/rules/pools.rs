@@ -23,10 +23,11 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// `isolation` owns the pools, `testkit` builds and drops databases, `local-postgres` proves that its server answers.
+/// `isolation` owns the pools, `testkit` builds and drops databases, `bench` measures what the database can do without
+/// the product, `local-postgres` proves that its server answers.
 fn may_connect(file: &File) -> bool {
     match file.room() {
-        Some("isolation" | "testkit") => true,
+        Some("isolation" | "testkit" | "bench") => true,
         Some("local-postgres") => file.path.contains("/tests/") || file.path.ends_with("/tests.rs"),
         _ => false,
     }

@@ -12,6 +12,7 @@ use server::dev::Credentials;
 use server::wiring::{self, Development, ServeOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tempfile::TempDir;
+use testkit::connect;
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +21,11 @@ use super::client::Client;
 use super::installation::Installation;
 
 /// A running server with a database, files and mails of its own.
-pub struct App {
+pub(crate) struct App {
     /// Where it listens.
-    pub url: String,
+    pub(crate) url: String,
     /// The first admin and the demo tenant.
-    pub credentials: Credentials,
+    pub(crate) credentials: Credentials,
     installation: Installation,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -32,21 +33,20 @@ pub struct App {
 
 /// A tenant made over HTTP, with a key that may do everything in it.
 #[derive(Debug, Clone)]
-pub struct Tenant {
+pub(crate) struct Tenant {
     /// Which one.
-    pub id: String,
-    /// What it is called in addresses.
-    pub slug: String,
+    pub(crate) id: String,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// A caller with the key.
-    pub client: Client,
+    pub(crate) client: Client,
 }
 
 /// What a server is started with.
 #[derive(Debug, Clone, Default)]
-pub struct Start {
+pub(crate) struct Start {
     settings: Vec<(String, String)>,
+    environment: Vec<(&'static str, String)>,
     open: bool,
 }
 
@@ -61,34 +61,34 @@ static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
 
 impl App {
     /// A server as `bin/dev` starts it.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with().start().await
     }
 
     /// To be started otherwise.
-    pub fn with() -> Start {
+    pub(crate) fn with() -> Start {
         Start::default()
     }
 
     /// A caller without a credential.
-    pub fn nobody(&self) -> Client {
+    pub(crate) fn nobody(&self) -> Client {
         Client::new(&self.url)
     }
 
     /// An operator who may do everything.
-    pub fn admin(&self) -> Client {
+    pub(crate) fn admin(&self) -> Client {
         self.nobody().with_key(&self.credentials.admin_api_key)
     }
 
     /// An operator with a key of these scopes.
-    pub async fn limited_admin(&self, scopes: &[&str]) -> Client {
+    pub(crate) async fn limited_admin(&self, scopes: &[&str]) -> Client {
         let body = json!({"name": "limited", "scopes": scopes});
         let made = self.admin().post("/admin/api-keys", &body).await.expect(201);
         self.nobody().with_key(&made.text("/key"))
     }
 
     /// A fresh tenant on the enterprise plan, walled off so.
-    pub async fn tenant(&self, slug: &str, strategy: &str) -> Tenant {
+    pub(crate) async fn tenant(&self, slug: &str, strategy: &str) -> Tenant {
         let body = json!({
             "name": format!("Tenant {slug}"), "slug": slug, "plan": "enterprise", "isolationStrategy": strategy,
             "owner": {"email": format!("owner@{slug}.example.com"), "name": "Olga Owner"},
@@ -99,14 +99,13 @@ impl App {
         let key = self.tenant_key(&id, &["*"]).await;
         Tenant {
             client: self.nobody().with_key(&key),
-            slug: slug.to_owned(),
             id,
             key,
         }
     }
 
     /// A key of these scopes for a tenant.
-    pub async fn tenant_key(&self, tenant: &str, scopes: &[&str]) -> String {
+    pub(crate) async fn tenant_key(&self, tenant: &str, scopes: &[&str]) -> String {
         let path = format!("/admin/tenants/{tenant}/api-keys");
         let made = self
             .admin()
@@ -116,48 +115,43 @@ impl App {
     }
 
     /// The mails that left the server, oldest first.
-    pub fn mails(&self) -> Vec<String> {
+    pub(crate) fn mails(&self) -> Vec<String> {
         self.installation.mails()
     }
 
     /// The folder that files are in.
-    pub fn files(&self) -> PathBuf {
+    pub(crate) fn files(&self) -> PathBuf {
         self.installation.files()
     }
 
-    /// The administrative URL of its database.
-    pub async fn database_url(&self) -> String {
-        self.installation.database_url().await
-    }
-
     /// A superuser's connection to its database.
-    pub async fn superuser(&self) -> PgConnection {
+    pub(crate) async fn superuser(&self) -> PgConnection {
         self.installation.superuser().await
     }
 
     /// Everything that still names the tenant where nothing should after its removal.
-    pub async fn traces(&self, tenant: &str) -> Vec<String> {
+    pub(crate) async fn traces(&self, tenant: &str) -> Vec<String> {
         self.installation.traces(tenant).await
     }
 
     /// Waits until no job and no news is left, and asserts that everything that was to be done was done.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         self.installation.settle().await;
     }
 
     /// A second server on the same database and files.
-    pub async fn another_node(&self) -> Self {
+    pub(crate) async fn another_node(&self) -> Self {
         Self::launch(Start::default(), self.installation.clone()).await
     }
 
     /// Ends the server in order, after asserting that nothing is left to be done.
-    pub async fn finish(self) {
+    pub(crate) async fn finish(self) {
         self.settle().await;
         self.stop().await;
     }
 
     /// Ends the server in order; what it served from stays.
-    pub async fn stop(self) -> Installation {
+    pub(crate) async fn stop(self) -> Installation {
         self.stop.cancel();
         self.serving
             .await
@@ -203,25 +197,33 @@ impl App {
 impl Start {
     /// With this option of the configuration.
     #[must_use]
-    pub fn setting(mut self, key: &str, value: impl ToString) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "so that a number or a flag can be given as it is")]
+    pub(crate) fn setting(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    /// With this variable in its environment, which is where a secret belongs.
+    #[must_use]
+    pub(crate) fn variable(mut self, name: &'static str, value: String) -> Self {
+        self.environment.push((name, value));
         self
     }
 
     /// As `bin/dev --open` starts it.
     #[must_use]
-    pub fn open(mut self) -> Self {
+    pub(crate) fn open(mut self) -> Self {
         self.open = true;
         self
     }
 
     /// Starts it on a clone of the template.
-    pub async fn start(self) -> App {
+    pub(crate) async fn start(self) -> App {
         self.start_on(Installation::new().await).await
     }
 
     /// Starts it where another one may have been before.
-    pub async fn start_on(self, installation: Installation) -> App {
+    pub(crate) async fn start_on(self, installation: Installation) -> App {
         App::launch(self, installation).await
     }
 }
@@ -263,14 +265,15 @@ async fn layers(start: &Start, installation: &Installation, url: &str) -> Layers
         command_line.retain(|(given, _)| given != key);
         command_line.push((key.clone(), value.clone()));
     }
-    let secrets = [
+    let mut environment = vec![
         ("DATABASE_URL", installation.database_url().await),
         ("TENANTRY_SECURITY_MASTER_KEY", master_key_text()),
     ];
+    environment.extend(start.environment.iter().cloned());
     Layers {
         presets: Vec::new(),
         file: None,
-        environment: secrets.map(|(name, value)| (name.into(), value.into())).to_vec(),
+        environment: environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         command_line,
     }
 }
@@ -314,16 +317,8 @@ pub(super) async fn administer(statement: &str) {
     let _ = connection.close().await;
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test looks at the database from outside"
-)]
-pub(crate) async fn connect(url: &str) -> PgConnection {
-    PgConnection::connect(url).await.expect("the database answers")
-}
-
 /// The items of a list, over all its pages.
-pub async fn all(client: &Client, path: &str) -> Vec<Value> {
+pub(crate) async fn all(client: &Client, path: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = client

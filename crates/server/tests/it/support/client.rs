@@ -8,20 +8,20 @@ use serde_json::Value;
 
 /// Someone who calls the server, with the headers he always sends.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     headers: HeaderMap,
 }
 
 /// What he is answered.
-pub struct Reply {
+pub(crate) struct Reply {
     /// The status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The headers.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The body.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     request: String,
 }
 
@@ -31,7 +31,7 @@ impl Client {
         clippy::disallowed_methods,
         reason = "a test calls the server it has started itself"
     )]
-    pub fn new(base: &str) -> Self {
+    pub(crate) fn new(base: &str) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -45,7 +45,7 @@ impl Client {
 
     /// The same caller who also sends this header.
     #[must_use]
-    pub fn with(&self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
         let mut headers = self.headers.clone();
         headers.insert(
             HeaderName::from_static(name),
@@ -59,13 +59,13 @@ impl Client {
 
     /// The same caller with this key.
     #[must_use]
-    pub fn with_key(&self, key: &str) -> Self {
+    pub(crate) fn with_key(&self, key: &str) -> Self {
         self.with("authorization", &format!("Bearer {key}"))
     }
 
     /// The same caller, where the server is now.
     #[must_use]
-    pub fn at(&self, base: &str) -> Self {
+    pub(crate) fn at(&self, base: &str) -> Self {
         Self {
             base: base.to_owned(),
             ..self.clone()
@@ -73,42 +73,42 @@ impl Client {
     }
 
     /// Sends a request without a body.
-    pub async fn call(&self, method: Method, path: &str) -> Reply {
+    pub(crate) async fn call(&self, method: Method, path: &str) -> Reply {
         self.send(method, path, None::<&Value>).await
     }
 
     /// GET.
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.call(Method::GET, path).await
     }
 
     /// DELETE.
-    pub async fn delete(&self, path: &str) -> Reply {
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
         self.call(Method::DELETE, path).await
     }
 
     /// POST of JSON.
-    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
         self.send(Method::POST, path, Some(body)).await
     }
 
     /// PUT of JSON.
-    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Reply {
         self.send(Method::PUT, path, Some(body)).await
     }
 
     /// PATCH of JSON.
-    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.send(Method::PATCH, path, Some(body)).await
     }
 
     /// POST of bytes of this type.
-    pub async fn upload(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Reply {
+    pub(crate) async fn upload(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Reply {
         self.send_bytes(Method::POST, path, content_type, body).await
     }
 
     /// Sends bytes of this type.
-    pub async fn send_bytes(
+    pub(crate) async fn send_bytes(
         &self,
         method: Method,
         path: &str,
@@ -125,7 +125,7 @@ impl Client {
     }
 
     /// Sends a request whose connection may break, as it does when the server is killed.
-    pub async fn try_send(
+    pub(crate) async fn try_send(
         &self,
         method: Method,
         path: &str,
@@ -139,7 +139,7 @@ impl Client {
     }
 
     /// A request to be shaped further.
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.base))
             .headers(self.headers.clone())
@@ -166,20 +166,20 @@ impl Client {
 impl Reply {
     /// The same reply, if it has this status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
     }
 
     /// The body as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// A refusal: its status and its code.
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Value {
+    pub(crate) fn refused(self, status: u16, code: &str) -> Value {
         let body = self.expect(status).json();
         assert_eq!(body["code"], code, "{body}");
         body
@@ -187,7 +187,7 @@ impl Reply {
 
     /// A member of the JSON body that is text.
     #[track_caller]
-    pub fn text(&self, pointer: &str) -> String {
+    pub(crate) fn text(&self, pointer: &str) -> String {
         let body = self.json();
         let member = body.pointer(pointer).and_then(Value::as_str);
         member
@@ -197,7 +197,7 @@ impl Reply {
 
     /// A header.
     #[track_caller]
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self
             .headers
             .get(name)

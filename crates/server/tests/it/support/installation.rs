@@ -7,7 +7,8 @@ use server::dev::Credentials;
 use sqlx::PgConnection;
 use tempfile::TempDir;
 
-use super::app::{administer, connect, copy, fresh_name, the_template};
+use super::app::{administer, copy, fresh_name, the_template};
+use testkit::connect;
 use super::process::Process;
 use super::{eventually, traces};
 

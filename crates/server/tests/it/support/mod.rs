@@ -8,12 +8,12 @@ mod process;
 mod soak;
 pub(crate) mod traces;
 
-pub use app::{App, Tenant, all};
-pub(crate) use app::connect;
-pub use client::{Client, Reply};
+pub(crate) use app::{App, Tenant, all};
+pub(crate) use testkit::connect;
+pub(crate) use client::{Client, Reply};
 pub(crate) use installation::Installation;
 pub(crate) use pgbouncer::PgBouncer;
-pub use process::Process;
+pub(crate) use process::Process;
 pub(crate) use soak::{rounds, seconds, tenants};
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Asks again until the answer is there; fails the test when it takes longer than half a minute.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(answer) = ask().await {

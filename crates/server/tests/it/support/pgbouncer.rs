@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::geteuid;
-use sqlx::Row;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{Connection, PgConnection, Row};
 use tempfile::TempDir;
 use url::Url;
 
-use super::app::connect;
+use testkit::connect;
 use super::eventually;
 
 /// Runs until dropped.
@@ -53,26 +53,25 @@ impl PgBouncer {
         format!("postgres://127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Transactions that went through it, by database.
-    pub(crate) async fn transactions(&self) -> Vec<(String, i64)> {
+    /// How many transactions went through it.
+    pub(crate) async fn transactions(&self) -> u64 {
         let rows = self.console("show stats").await;
-        let number = |row: &sqlx::postgres::PgRow| row.get::<i64, _>("total_xact_count");
-        rows.iter().map(|row| (row.get("database"), number(row))).collect()
+        rows.iter().map(|row| number(row, "total_xact_count")).sum()
     }
 
     /// The largest number of connections that it has to one database for one role.
-    pub(crate) async fn widest_pool(&self) -> i64 {
+    pub(crate) async fn widest_pool(&self) -> u64 {
+        let states = ["sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login"];
         let rows = self.console("show pools").await;
-        let mut widest = 0;
-        for row in rows.iter().filter(|row| row.get::<&str, _>("database") != "pgbouncer") {
-            let states = ["sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login"];
-            widest = widest.max(states.iter().map(|state| i64::from(row.get::<i32, _>(*state))).sum());
-        }
-        widest
+        let pools = rows.iter().filter(|row| text(row, "database") != "pgbouncer");
+        pools.map(|row| states.map(|state| number(row, state)).into_iter().sum()).max().unwrap_or(0)
     }
 
-    async fn console(&self, statement: &'static str) -> Vec<sqlx::postgres::PgRow> {
-        let mut console = connect(&self.console_url()).await;
+    #[expect(clippy::disallowed_methods, reason = "a test looks at the pooler from outside")]
+    async fn console(&self, statement: &'static str) -> Vec<PgRow> {
+        let options: PgConnectOptions = self.console_url().parse().expect("a URL");
+        let console = PgConnection::connect_with(&options.extra_float_digits(None)).await;
+        let mut console = console.expect("its console answers");
         let rows = sqlx::raw_sql(statement).fetch_all(&mut console).await;
         rows.expect("its console answers")
     }
@@ -96,6 +95,15 @@ impl Drop for PgBouncer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Its console answers in text, whatever type it says that is.
+fn text<'r>(row: &'r PgRow, column: &str) -> &'r str {
+    row.try_get_unchecked(column).expect("its console has the column")
+}
+
+fn number(row: &PgRow, column: &str) -> u64 {
+    text(row, column).parse().expect("a number")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test run has no other configuration")]

@@ -14,17 +14,17 @@ use super::app::master_key_text;
 use super::client::Client;
 
 /// `tenantry dev` on a database and a folder that outlive it.
-pub struct Process {
+pub(crate) struct Process {
     /// Where it listens.
-    pub url: String,
+    pub(crate) url: String,
     /// The first admin and the demo tenant.
-    pub credentials: Credentials,
+    pub(crate) credentials: Credentials,
     child: Child,
 }
 
 impl Process {
     /// Starts it and waits until it is ready; `settings` are environment variables.
-    pub async fn start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let Some(process) = Self::try_start(database_url, folder, settings).await else {
             let said = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
             panic!("the process did not get ready:\n{said}");
@@ -33,7 +33,7 @@ impl Process {
     }
 
     /// Starts it; `None` when it ends before it is ready.
-    pub async fn try_start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Option<Self> {
+    pub(crate) async fn try_start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Option<Self> {
         let log = folder.join("server.log");
         let log = File::options().create(true).append(true).open(log).expect("a log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_tenantry"))
@@ -67,22 +67,17 @@ impl Process {
     }
 
     /// An operator who may do everything.
-    pub fn admin(&self) -> Client {
+    pub(crate) fn admin(&self) -> Client {
         Client::new(&self.url).with_key(&self.credentials.admin_api_key)
     }
 
-    /// A caller of the demo tenant.
-    pub fn demo(&self) -> Client {
-        Client::new(&self.url).with_key(&self.credentials.demo_tenant_api_key)
-    }
-
     /// `kill -9`.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it can be killed");
     }
 
     /// Waits for it to end by itself, as it does at a planted fault.
-    pub async fn ended(mut self) {
+    pub(crate) async fn ended(mut self) {
         let ended = timeout(Duration::from_secs(30), self.child.wait()).await;
         ended.expect("it ends in time").expect("it ends");
     }

@@ -1,3 +1,5 @@
+//! Events on their way from the stores they were written in to the trail.
+
 use audit::{Event, EventType};
 use isolation::{IsolationStrategy, TenantCtx};
 use testkit::TestDatabase;
