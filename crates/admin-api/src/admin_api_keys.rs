@@ -1,7 +1,7 @@
 //! `/admin/api-keys`.
 
 use edge::{Cursor, IdempotencyKey, Json, Limit, Page, Path, ProblemResponse, Query};
-use gate::keys::{CreatedKey, AdminKeyOrder, RotationOrder, failed};
+use gate::keys::{AdminKeyOrder, CreatedKey, RotationOrder, failed};
 use gate::{Answer, AppState, Change, NoBody, OfPlatform, Optional, PlatformCaller, permitted, unexpected};
 use identity::admin_api_keys::{self, AdminApiKey, AdminApiKeyId, NewAdminApiKey};
 use kernel::AdminPermission;
@@ -51,14 +51,16 @@ async fn list(
 #[utoipa::path(post, path = "/admin/api-keys", operation_id = "createAdminApiKey", tag = "keys",
     security(("adminKey" = [])), params(IdempotencyKey), request_body = AdminKeyOrder,
     responses((status = 201, description = "The key.", body = CreatedKey<AdminApiKey>, headers(("Location" = String)))))]
-async fn create(
-    mut change: Change<OfPlatform, AdminKeyOrder>,
-) -> Result<Answer, ProblemResponse> {
+async fn create(mut change: Change<OfPlatform, AdminKeyOrder>) -> Result<Answer, ProblemResponse> {
     let held = change.request.caller.ctx.caller().grants;
     let new: NewAdminApiKey = std::mem::take(&mut change.body).into();
-    let made = admin_api_keys::create(&mut change.tx, held, new).await.map_err(failed)?;
+    let made = admin_api_keys::create(&mut change.tx, held, new)
+        .await
+        .map_err(failed)?;
     let location = format!("/admin/api-keys/{}", made.0.id);
-    change.answer(Answer::created(location, &CreatedKey::from(made))?).await
+    change
+        .answer(Answer::created(location, &CreatedKey::from(made))?)
+        .await
 }
 
 /// Revoke an operator's API key
@@ -69,7 +71,9 @@ async fn revoke(
     Path(key): Path<AdminApiKeyId>,
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    admin_api_keys::revoke(&mut change.tx, key).await.map_err(failed)?;
+    admin_api_keys::revoke(&mut change.tx, key)
+        .await
+        .map_err(failed)?;
     change.answer(Answer::no_content()).await
 }
 
@@ -86,7 +90,11 @@ async fn rotate(
 ) -> Result<Answer, ProblemResponse> {
     let held = change.request.caller.ctx.caller().grants;
     let overlap = change.body.0.overlap();
-    let made = admin_api_keys::rotate(&mut change.tx, held, key, overlap).await.map_err(failed)?;
+    let made = admin_api_keys::rotate(&mut change.tx, held, key, overlap)
+        .await
+        .map_err(failed)?;
     let location = format!("/admin/api-keys/{}", made.0.id);
-    change.answer(Answer::created(location, &CreatedKey::from(made))?).await
+    change
+        .answer(Answer::created(location, &CreatedKey::from(made))?)
+        .await
 }

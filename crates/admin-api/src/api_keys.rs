@@ -42,9 +42,18 @@ async fn list(
     Query(query): Query<KeyFilter>,
 ) -> Result<Json<Page<ApiKey>>, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    tenants::get(&mut tx, tenant).await.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    tenants::get(&mut tx, tenant)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?;
     let after = query.cursor.map(|cursor| cursor.0);
-    let keys = api_keys::list(&mut tx, tenant, query.prefix.as_deref(), after, query.limit.rows());
+    let keys = api_keys::list(
+        &mut tx,
+        tenant,
+        query.prefix.as_deref(),
+        after,
+        query.limit.rows(),
+    );
     let keys = keys.await.map_err(failed)?;
     Ok(Json(Page::new(keys, query.limit, |key| key.id)))
 }
@@ -61,14 +70,22 @@ async fn create(
 ) -> Result<Answer, ProblemResponse> {
     let new: NewApiKey = std::mem::take(&mut change.body).into();
     require_staying(&mut change.tx, tenant).await?;
-    let made = api_keys::create(&mut change.tx, tenant, Grants::all(), new).await.map_err(failed)?;
+    let made = api_keys::create(&mut change.tx, tenant, Grants::all(), new)
+        .await
+        .map_err(failed)?;
     let location = format!("/admin/tenants/{tenant}/api-keys/{}", made.0.id);
-    change.answer(Answer::created(location, &CreatedKey::from(made))?).await
+    change
+        .answer(Answer::created(location, &CreatedKey::from(made))?)
+        .await
 }
 
 /// A tenant that is to be removed gets no more keys: its removal would miss one that is made behind its back.
 async fn require_staying(tx: &mut ControlTx, tenant: TenantId) -> Result<(), ProblemResponse> {
-    let status = tenants::get_for_update(tx, tenant).await.map_err(unexpected)?.ok_or(Code::NotFound)?.status;
+    let status = tenants::get_for_update(tx, tenant)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?
+        .status;
     if status.is_editable() || status == Status::Provisioning {
         return Ok(());
     }
@@ -84,7 +101,9 @@ async fn revoke(
     Path((tenant, key)): Path<(TenantId, ApiKeyId)>,
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    api_keys::revoke(&mut change.tx, tenant, key).await.map_err(failed)?;
+    api_keys::revoke(&mut change.tx, tenant, key)
+        .await
+        .map_err(failed)?;
     change.answer(Answer::no_content()).await
 }
 
@@ -101,7 +120,11 @@ async fn rotate(
 ) -> Result<Answer, ProblemResponse> {
     let overlap = change.body.0.overlap();
     require_staying(&mut change.tx, tenant).await?;
-    let made = api_keys::rotate(&mut change.tx, tenant, Grants::all(), key, overlap).await.map_err(failed)?;
+    let made = api_keys::rotate(&mut change.tx, tenant, Grants::all(), key, overlap)
+        .await
+        .map_err(failed)?;
     let location = format!("/admin/tenants/{tenant}/api-keys/{}", made.0.id);
-    change.answer(Answer::created(location, &CreatedKey::from(made))?).await
+    change
+        .answer(Answer::created(location, &CreatedKey::from(made))?)
+        .await
 }

@@ -48,7 +48,10 @@ async fn list(
     Query(query): Query<AuditFilter>,
 ) -> Result<Json<Page<AuditEvent>>, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    let page = PageRequest { limit: query.limit.rows(), after: query.cursor.map(|cursor| cursor.0) };
+    let page = PageRequest {
+        limit: query.limit.rows(),
+        after: query.cursor.map(|cursor| cursor.0),
+    };
     let filter = Filter {
         tenant: query.tenant_id,
         actor_id: query.user_id,

@@ -40,11 +40,20 @@ async fn list(
     Path(tenant): Path<TenantId>,
 ) -> Result<Json<Page<CustomDomainView>>, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    tenants::get(&mut tx, tenant).await.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    tenants::get(&mut tx, tenant)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?;
     let domains = custom_domains::list(&mut tx, tenant).await.map_err(unexpected)?;
     let target = state.settings.routing_target();
-    let items = domains.into_iter().map(|domain| CustomDomainView::new(domain, target)).collect();
-    Ok(Json(Page { items, next_cursor: None }))
+    let items = domains
+        .into_iter()
+        .map(|domain| CustomDomainView::new(domain, target))
+        .collect();
+    Ok(Json(Page {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Add a custom domain
@@ -61,7 +70,9 @@ async fn add(
     let own = state.provisioner.base_domain();
     let name = Hostname::parse(&change.body.domain, own)
         .map_err(|error| Problem::invalid(vec![FieldError::new("/domain", error.to_string())]))?;
-    let domain = custom_domains::register(&mut change.tx, tenant, name).await.map_err(registering)?;
+    let domain = custom_domains::register(&mut change.tx, tenant, name)
+        .await
+        .map_err(registering)?;
     let location = format!("/admin/tenants/{tenant}/domains/{}", domain.domain.as_str());
     let shown = CustomDomainView::new(domain, state.settings.routing_target());
     change.answer(Answer::created(location, &shown)?).await
@@ -77,9 +88,11 @@ async fn release(
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
     let name = Hostname::parse(&domain, state.provisioner.base_domain()).map_err(|_| Code::NotFound)?;
-    custom_domains::release(&mut change.tx, tenant, &name).await.map_err(|error| match error {
-        ReleaseDomainError::NotFound => Code::NotFound.into(),
-        ReleaseDomainError::Database(error) => unexpected(error),
-    })?;
+    custom_domains::release(&mut change.tx, tenant, &name)
+        .await
+        .map_err(|error| match error {
+            ReleaseDomainError::NotFound => Code::NotFound.into(),
+            ReleaseDomainError::Database(error) => unexpected(error),
+        })?;
     change.answer(Answer::no_content()).await
 }

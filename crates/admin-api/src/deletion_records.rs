@@ -34,7 +34,10 @@ async fn get(
     Path(id): Path<TenantId>,
 ) -> Result<Json<DeletionRecordView>, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    let signed = deletion_records::get(&mut tx, id).await.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    let signed = deletion_records::get(&mut tx, id)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?;
     let key = deletion_records::signing_key(caller.ctx.databases().master()).verifying_key();
     Ok(Json(DeletionRecordView {
         record: signed.text,

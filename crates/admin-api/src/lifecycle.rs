@@ -41,7 +41,9 @@ async fn suspend(
     mut change: Change<OfPlatform, Suspension>,
 ) -> Result<Answer, ProblemResponse> {
     let reason = change.body.reason.clone();
-    let tenant = tenants::suspend(&mut change.tx, id, change.request.expected, reason).await.map_err(changing)?;
+    let tenant = tenants::suspend(&mut change.tx, id, change.request.expected, reason)
+        .await
+        .map_err(changing)?;
     shown(change, tenant).await
 }
 
@@ -53,7 +55,9 @@ async fn reactivate(
     Path(id): Path<TenantId>,
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    let tenant = tenants::reactivate(&mut change.tx, id, change.request.expected).await.map_err(changing)?;
+    let tenant = tenants::reactivate(&mut change.tx, id, change.request.expected)
+        .await
+        .map_err(changing)?;
     shown(change, tenant).await
 }
 
@@ -65,7 +69,9 @@ async fn cancel(
     Path(id): Path<TenantId>,
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    let tenant = tenants::cancel(&mut change.tx, id, change.request.expected).await.map_err(changing)?;
+    let tenant = tenants::cancel(&mut change.tx, id, change.request.expected)
+        .await
+        .map_err(changing)?;
     shown(change, tenant).await
 }
 
@@ -79,11 +85,15 @@ async fn restore(
     Path(id): Path<TenantId>,
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    let tenant = tenants::restore(&mut change.tx, id, change.request.expected).await.map_err(changing)?;
+    let tenant = tenants::restore(&mut change.tx, id, change.request.expected)
+        .await
+        .map_err(changing)?;
     shown(change, tenant).await
 }
 
 async fn shown<B>(change: Change<OfPlatform, B>, tenant: Tenant) -> Result<Answer, ProblemResponse> {
     let version = tenant.version;
-    change.answer(Answer::ok(&TenantView::from(tenant))?.version(version)).await
+    change
+        .answer(Answer::ok(&TenantView::from(tenant))?.version(version))
+        .await
 }

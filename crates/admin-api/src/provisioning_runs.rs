@@ -43,7 +43,11 @@ async fn create(
 ) -> Result<Answer, ProblemResponse> {
     let view = provision(&state, order).await?;
     let location = format!("/admin/provision/{}", view.tenant_id);
-    if view.status.is_final() { Answer::created(location, &view) } else { Answer::accepted(location, &view) }
+    if view.status.is_final() {
+        Answer::created(location, &view)
+    } else {
+        Answer::accepted(location, &view)
+    }
 }
 
 /// Orders the tenant, or finds what was ordered under the same key, and waits for it.
@@ -51,20 +55,33 @@ pub(crate) async fn provision(
     state: &AppState,
     Keyed { body, request }: Keyed<OfPlatform, ProvisionRequest>,
 ) -> Result<RunView, ProblemResponse> {
-    let patience = if prefers_async(&request.headers) { Duration::ZERO } else { PATIENCE };
+    let patience = if prefers_async(&request.headers) {
+        Duration::ZERO
+    } else {
+        PATIENCE
+    };
     let checked = state.provisioner.check(body).await.map_err(ordering)?;
     let (mut tx, kept) = request.open().await?;
-    let tenant = if let Some(kept) = kept {
-        ordered_before(&kept)?
+    let view = if let Some(kept) = kept {
+        state
+            .provisioner
+            .wait(ordered_before(&kept)?, Direction::Provision, patience)
+            .await
     } else {
-        let ctx = &request.caller.ctx;
-        let tenant = state.provisioner.order(ctx, &mut tx, checked).await.map_err(ordering)?.id;
-        request.finish(tx, Answer::accepted(tenant.to_string(), &())?).await?;
-        state.provisioner.launch(tenant, Direction::Provision);
-        tenant
+        let ordered = state
+            .provisioner
+            .order(&request.caller.ctx, &mut tx, checked)
+            .await
+            .map_err(ordering)?;
+        request
+            .finish(tx, Answer::accepted(ordered.tenant.id.to_string(), &())?)
+            .await?;
+        state
+            .provisioner
+            .follow(state.provisioner.launch(ordered), patience)
+            .await
     };
-    let view = state.provisioner.wait(tenant, Direction::Provision, patience).await.map_err(unexpected)?;
-    let view = view.ok_or(Code::NotFound)?;
+    let view = view.map_err(unexpected)?.ok_or(Code::NotFound)?;
     match view.status {
         RunStatus::Failed => Err(failed(&view)),
         _ => Ok(view),
@@ -98,7 +115,10 @@ async fn get(
     Path(tenant): Path<TenantId>,
     headers: HeaderMap,
 ) -> Result<Response, ProblemResponse> {
-    let view = look(&state.provisioner, tenant).await.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    let view = look(&state.provisioner, tenant)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?;
     if wants_events(&headers) {
         return Ok(follow(state.provisioner, tenant, view).into_response());
     }
@@ -106,8 +126,13 @@ async fn get(
 }
 
 fn wants_events(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|media| media.trim().starts_with("text/event-stream"))
+    let accepted = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|media| media.trim().starts_with("text/event-stream"))
 }
 
 /// The removal, where there is one, else the provisioning.

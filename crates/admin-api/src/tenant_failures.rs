@@ -11,7 +11,9 @@ pub(crate) fn changing(error: ChangeTenantError) -> ProblemResponse {
     let code = match &error {
         ChangeTenantError::NotFound => Code::NotFound,
         ChangeTenantError::VersionMismatch(_) => Code::PreconditionFailed,
-        ChangeTenantError::InvalidTransition(_) | ChangeTenantError::NotEditable(_) => Code::InvalidTransition,
+        ChangeTenantError::InvalidTransition(_) | ChangeTenantError::NotEditable(_) => {
+            Code::InvalidTransition
+        }
         ChangeTenantError::SlugTaken => Code::SlugTaken,
         ChangeTenantError::Settings(_) => Code::ValidationFailed,
         ChangeTenantError::Database(_) => Code::Internal,
@@ -49,11 +51,18 @@ pub(crate) fn registering(error: RegisterDomainError) -> ProblemResponse {
 /// A parameter of the address that is not valid.
 pub(crate) fn parameter(name: &str, detail: &str) -> ProblemResponse {
     let errors = vec![FieldError::new(format!("?{name}"), detail)];
-    Problem { code: Code::InvalidParameter, detail: String::new(), errors }.into()
+    Problem {
+        code: Code::InvalidParameter,
+        detail: String::new(),
+        errors,
+    }
+    .into()
 }
 
 fn sentence(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), characters.as_str()))
+    characters.next().map_or_else(String::new, |first| {
+        format!("{}{}.", first.to_uppercase(), characters.as_str())
+    })
 }

@@ -72,8 +72,13 @@ async fn list(
     Query(query): Query<TenantFilter>,
 ) -> Result<Json<Page<TenantView>>, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    let page = PageRequest { limit: query.limit.rows(), after: query.cursor.as_ref().map(|at| at.0.clone()) };
-    let rows = tenants::list(&mut tx, &query.filter(), query.sort, page).await.map_err(listing)?;
+    let page = PageRequest {
+        limit: query.limit.rows(),
+        after: query.cursor.as_ref().map(|at| at.0.clone()),
+    };
+    let rows = tenants::list(&mut tx, &query.filter(), query.sort, page)
+        .await
+        .map_err(listing)?;
     let page = Page::new(rows, query.limit, |tenant| tenant.position(query.sort));
     Ok(Json(page.map(TenantView::from)))
 }
@@ -81,7 +86,9 @@ async fn list(
 fn listing(error: ListTenantsError) -> ProblemResponse {
     match error {
         ListTenantsError::Database(error) => unexpected(error),
-        ListTenantsError::ForeignPosition => parameter("cursor", "is not a cursor that this order of the list gave out"),
+        ListTenantsError::ForeignPosition => {
+            parameter("cursor", "is not a cursor that this order of the list gave out")
+        }
     }
 }
 
@@ -100,9 +107,16 @@ async fn create(
     let ctx = order.request.caller.ctx.clone();
     let view = provisioning_runs::provision(&state, order).await?;
     let mut tx = ctx.control().await.map_err(unexpected)?;
-    let tenant = tenants::get(&mut tx, view.tenant_id).await.map_err(unexpected)?.ok_or(kernel::Code::NotFound)?;
+    let tenant = tenants::get(&mut tx, view.tenant_id)
+        .await
+        .map_err(unexpected)?
+        .ok_or(kernel::Code::NotFound)?;
     let location = format!("/admin/tenants/{}", tenant.id);
     let ended = view.status.is_final();
     let shown = TenantView::from(tenant);
-    if ended { Answer::created(location, &shown) } else { Answer::accepted(location, &shown) }
+    if ended {
+        Answer::created(location, &shown)
+    } else {
+        Answer::accepted(location, &shown)
+    }
 }

@@ -34,7 +34,10 @@ async fn get(
     Path(id): Path<TenantId>,
 ) -> Result<(ETag, Json<TenantView>), ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    let tenant = tenants::get(&mut tx, id).await.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    let tenant = tenants::get(&mut tx, id)
+        .await
+        .map_err(unexpected)?
+        .ok_or(Code::NotFound)?;
     Ok((ETag::version(tenant.version), Json(tenant.into())))
 }
 
@@ -124,9 +127,13 @@ async fn update(
     mut change: Change<OfPlatform, TenantChange>,
 ) -> Result<Answer, ProblemResponse> {
     let patch = std::mem::take(&mut change.body).into();
-    let tenant = tenants::update(&mut change.tx, id, change.request.expected, patch).await.map_err(changing)?;
+    let tenant = tenants::update(&mut change.tx, id, change.request.expected, patch)
+        .await
+        .map_err(changing)?;
     let version = tenant.version;
-    change.answer(Answer::ok(&TenantView::from(tenant))?.version(version)).await
+    change
+        .answer(Answer::ok(&TenantView::from(tenant))?.version(version))
+        .await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -154,8 +161,11 @@ async fn delete(
         Ok(grace) => grace.unwrap_or(state.settings.deletion_grace),
         Err(error) => return Err(parameter("graceDays", &error.to_string())),
     };
-    let tenant =
-        tenants::request_deletion(&mut change.tx, id, change.request.expected, grace).await.map_err(changing)?;
+    let tenant = tenants::request_deletion(&mut change.tx, id, change.request.expected, grace)
+        .await
+        .map_err(changing)?;
     let location = format!("/admin/tenants/{id}");
-    change.answer(Answer::accepted(location, &TenantView::from(tenant))?).await
+    change
+        .answer(Answer::accepted(location, &TenantView::from(tenant))?)
+        .await
 }

@@ -173,7 +173,10 @@ pub async fn find(
     }
     if let Some(actor) = &filter.actor_id {
         query.push(" and (actor_id = ").push_bind(actor.clone());
-        query.push(" or on_behalf_of = ").push_bind(actor.clone()).push(")");
+        query
+            .push(" or on_behalf_of = ")
+            .push_bind(actor.clone())
+            .push(")");
     }
     push_equal(&mut query, "event_type", filter.event_type.as_deref());
     push_equal(&mut query, "severity", filter.severity.map(Severity::name));

@@ -39,7 +39,12 @@ struct Arguments {
     #[arg(long, global = true, value_name = "DIR", env = "TENANTRY_POSTGRES_BIN")]
     postgres_bin: Option<PathBuf>,
     /// The document with the tables.
-    #[arg(long, global = true, value_name = "FILE", default_value = "docs/performance.md")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "docs/performance.md"
+    )]
     document: PathBuf,
 }
 
@@ -75,7 +80,11 @@ async fn measure_all(stage: &Stage, arguments: &Arguments, mut report: Report) -
     let asked = |what| arguments.what.is_none_or(|one| one == what);
     let machine = stage.describe().await?;
     if asked(What::Provision) {
-        report.write(Section::Provision, &provision::measure(stage, scale).await?, &machine)?;
+        report.write(
+            Section::Provision,
+            &provision::measure(stage, scale).await?,
+            &machine,
+        )?;
     }
     if asked(What::Tenants) {
         report.write(Section::Tenants, &tenants::measure(stage, scale).await?, &machine)?;

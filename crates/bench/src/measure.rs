@@ -18,7 +18,10 @@ impl Samples {
     pub(crate) fn median(&self) -> f64 {
         let sorted = self.sorted();
         let (low, high) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
-        f64::midpoint(sorted.get(low).copied().unwrap_or(f64::NAN), sorted.get(high).copied().unwrap_or(f64::NAN))
+        f64::midpoint(
+            sorted.get(low).copied().unwrap_or(f64::NAN),
+            sorted.get(high).copied().unwrap_or(f64::NAN),
+        )
     }
 
     pub(crate) fn least(&self) -> f64 {
@@ -107,7 +110,13 @@ mod tests {
     fn the_median_lies_in_the_middle() {
         assert_eq!(text(samples(&[9.0, 1.0, 2.0]).median()), "2.00");
         assert_eq!(text(samples(&[4.0, 1.0, 2.0, 9.0]).median()), "3.00");
-        assert_eq!((text(samples(&[3.0, 1.0]).least()), text(samples(&[3.0, 1.0]).most())), ("1.00".into(), "3.00".into()));
+        assert_eq!(
+            (
+                text(samples(&[3.0, 1.0]).least()),
+                text(samples(&[3.0, 1.0]).most())
+            ),
+            ("1.00".into(), "3.00".into())
+        );
         assert!(Samples::default().median().is_nan());
     }
 
@@ -127,6 +136,12 @@ mod tests {
         assert!(compare(Unit::Milliseconds, 20.0, 10.0).is_good());
         let missed = compare(Unit::PerSecond, 150.0, 400.0);
         assert!(!missed.is_good());
-        assert!(Comparison { enough: Some(100.0), ..missed }.is_good());
+        assert!(
+            Comparison {
+                enough: Some(100.0),
+                ..missed
+            }
+            .is_good()
+        );
     }
 }

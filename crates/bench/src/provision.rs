@@ -19,7 +19,11 @@ static TENANT: sqlx::migrate::Migrator = sqlx::migrate!("../isolation/migrations
 /// Measures the three strategies on a server of its own.
 pub(crate) async fn measure(stage: &Stage, scale: usize) -> Result<Vec<Comparison>> {
     let served = stage.serve("provision").await?;
-    let rows = vec![shared(&served, scale).await?, schema(&served, scale).await?, database(&served, scale).await?];
+    let rows = vec![
+        shared(&served, scale).await?,
+        schema(&served, scale).await?,
+        database(&served, scale).await?,
+    ];
     served.end().await?;
     Ok(rows)
 }
@@ -59,7 +63,9 @@ async fn order_many(served: &Served, round: usize, count: usize) -> Result<Durat
     let begun = Instant::now();
     let client = |client: usize| async move {
         for number in (client..count).step_by(CLIENTS) {
-            served.provision(&format!("shared-{round}-{number}"), "shared_database").await?;
+            served
+                .provision(&format!("shared-{round}-{number}"), "shared_database")
+                .await?;
         }
         anyhow::Ok(())
     };
@@ -82,15 +88,24 @@ impl Bare {
         let mut connection = served.plain_connection().await?;
         let specimen = Specimen::read(&mut connection, &tenant, slug).await?;
         let connections = try_join_all((0..CLIENTS).map(|_| served.plain_connection())).await?;
-        Ok(Self { specimen, connections, seams: Seams::real() })
+        Ok(Self {
+            specimen,
+            connections,
+            seams: Seams::real(),
+        })
     }
 
     async fn insert_many(&mut self, round: usize, count: usize) -> Result<Duration> {
         let specimen = &self.specimen;
         let slug = |number| format!("bare-{round}-{number}");
-        let all: Vec<_> = (0..count).map(|number| specimen.likeness(&self.seams, &slug(number), 0)).collect();
+        let all: Vec<_> = (0..count)
+            .map(|number| specimen.likeness(&self.seams, &slug(number), 0))
+            .collect();
         let begun = Instant::now();
-        let clients = self.connections.iter_mut().zip(all.chunks(count.div_ceil(CLIENTS)));
+        let clients = self
+            .connections
+            .iter_mut()
+            .zip(all.chunks(count.div_ceil(CLIENTS)));
         try_join_all(clients.map(|(connection, part)| insert_each(specimen, connection, part))).await?;
         Ok(begun.elapsed())
     }
@@ -136,9 +151,16 @@ fn bare_schema(name: &str) -> String {
 async fn database(served: &Served, scale: usize) -> Result<Comparison> {
     let mut connection = served.plain_connection().await?;
     let find = "select datname::text from pg_database where datname like 'tenantry\\_template\\_%'";
-    let template: String = sqlx::query_scalar(find).fetch_one(&mut connection).await.context("the template")?;
+    let template: String = sqlx::query_scalar(find)
+        .fetch_one(&mut connection)
+        .await
+        .context("the template")?;
     let (product, bare) = in_turns(served, "database", "database_per_tenant", scale, async |name| {
-        run(&mut connection, format!("create database {name} template {template}")).await
+        run(
+            &mut connection,
+            format!("create database {name} template {template}"),
+        )
+        .await
     })
     .await?;
     Ok(Comparison {
@@ -166,7 +188,9 @@ async fn in_turns(
     for round in 0..=ROUNDS.div_ceil(scale) {
         let (mut product, mut plain) = (Samples::default(), Samples::default());
         for number in 0..EACH {
-            let (_, took) = served.provision(&format!("{kind}-{round}-{number}"), strategy).await?;
+            let (_, took) = served
+                .provision(&format!("{kind}-{round}-{number}"), strategy)
+                .await?;
             product.add_time(took);
             served.settle().await?;
             let begun = Instant::now();

@@ -41,7 +41,10 @@ impl Report {
     pub(crate) fn write(&mut self, section: Section, rows: &[Comparison], machine: &str) -> Result<()> {
         let table = table(rows);
         println!("{table}");
-        let text = format!("{table}\nMeasured with `bin/bench {}` on {machine}.\n", section.name());
+        let text = format!(
+            "{table}\nMeasured with `bin/bench {}` on {machine}.\n",
+            section.name()
+        );
         if let (Some(path), Some(whole)) = (&self.0, self.replaced(section, &text)?) {
             std::fs::write(path, whole)?;
         }
@@ -51,14 +54,25 @@ impl Report {
     fn replaced(&self, section: Section, table: &str) -> Result<Option<String>> {
         let Some(path) = &self.0 else { return Ok(None) };
         let whole = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let place = || format!("{} has no place for the table `{}`", path.display(), section.name());
-        replace(&whole, section.name(), table).with_context(place).map(Some)
+        let place = || {
+            format!(
+                "{} has no place for the table `{}`",
+                path.display(),
+                section.name()
+            )
+        };
+        replace(&whole, section.name(), table)
+            .with_context(place)
+            .map(Some)
     }
 }
 
 /// The document with this between the two comments.
 fn replace(whole: &str, name: &str, table: &str) -> Option<String> {
-    let (begin, end) = (format!("<!-- {name}: written by bin/bench -->\n"), format!("<!-- /{name} -->"));
+    let (begin, end) = (
+        format!("<!-- {name}: written by bin/bench -->\n"),
+        format!("<!-- /{name} -->"),
+    );
     let (before, rest) = whole.split_once(&begin)?;
     let (_, after) = rest.split_once(&end)?;
     Some(format!("{before}{begin}{table}{end}{after}"))
@@ -71,7 +85,10 @@ fn table(rows: &[Comparison]) -> String {
     );
     for row in rows {
         let verdict = if row.is_good() { "" } else { " missed" };
-        let enough = row.enough.map(|enough| format!(" or ≥ {enough}{}", row.unit.label())).unwrap_or_default();
+        let enough = row
+            .enough
+            .map(|enough| format!(" or ≥ {enough}{}", row.unit.label()))
+            .unwrap_or_default();
         let _ = writeln!(
             text,
             "| {} | {} | **{:.2}**{verdict} | ≤ {}{enough} | {} | {} |",
@@ -87,8 +104,18 @@ fn table(rows: &[Comparison]) -> String {
 }
 
 fn spread(samples: &Samples, unit: Unit) -> String {
-    let show = |number: f64| if number >= 100.0 { format!("{number:.0}") } else { format!("{number:.2}") };
-    let (median, least, most) = (show(samples.median()), show(samples.least()), show(samples.most()));
+    let show = |number: f64| {
+        if number >= 100.0 {
+            format!("{number:.0}")
+        } else {
+            format!("{number:.2}")
+        }
+    };
+    let (median, least, most) = (
+        show(samples.median()),
+        show(samples.least()),
+        show(samples.most()),
+    );
     match unit {
         Unit::Milliseconds => format!("{median} ms ({least}–{most})"),
         Unit::PerSecond => format!("{median}/s ({least}–{most})"),
@@ -103,7 +130,10 @@ mod tests {
     fn a_table_takes_the_place_of_the_one_before() {
         let document = "# Speed\n<!-- a: written by bin/bench -->\nold\n<!-- /a -->\nend\n";
         let replaced = replace(document, "a", "new\n").expect("there is a place");
-        assert_eq!(replaced, "# Speed\n<!-- a: written by bin/bench -->\nnew\n<!-- /a -->\nend\n");
+        assert_eq!(
+            replaced,
+            "# Speed\n<!-- a: written by bin/bench -->\nnew\n<!-- /a -->\nend\n"
+        );
         assert_eq!(replace(document, "b", "new\n"), None);
     }
 }

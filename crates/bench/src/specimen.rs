@@ -46,7 +46,11 @@ impl Specimen {
     /// Reads all that there is of the tenant.
     pub(crate) async fn read(connection: &mut PgConnection, tenant: &str, slug: &str) -> Result<Self> {
         let tenant: TenantId = tenant.parse()?;
-        let mut found = Self { tables: Vec::new(), slug: slug.to_owned(), ids: Vec::new() };
+        let mut found = Self {
+            tables: Vec::new(),
+            slug: slug.to_owned(),
+            ids: Vec::new(),
+        };
         let mut read = Vec::new();
         for table in tables(connection).await? {
             let columns = columns(connection, &table).await?;
@@ -68,7 +72,11 @@ impl Specimen {
     }
 
     fn remember_ids(&mut self, columns: &[Column], row: &[Option<String>]) -> Result<()> {
-        for (_, value) in columns.iter().zip(row).filter(|(column, _)| column.kind == "uuid") {
+        for (_, value) in columns
+            .iter()
+            .zip(row)
+            .filter(|(column, _)| column.kind == "uuid")
+        {
             let Some(text) = value else { continue };
             let id = text.parse()?;
             if !self.ids.contains(&id) {
@@ -97,13 +105,22 @@ impl Specimen {
         let renamed: Vec<_> = self.names().into_iter().zip(names(slug, &ids)).collect();
         let value = |cell: &Cell| match cell {
             Cell::Same(value) => value.clone(),
-            Cell::Own(text) => {
-                Some(renamed.iter().fold(text.clone(), |text, (from, to)| text.replace(from.as_str(), to)))
-            }
+            Cell::Own(text) => Some(
+                renamed
+                    .iter()
+                    .fold(text.clone(), |text, (from, to)| text.replace(from.as_str(), to)),
+            ),
             Cell::Unique(length) => Some(unique_bytes(seams, *length)),
         };
-        let values = self.tables.iter().map(|table| table.cells.iter().map(value).collect()).collect();
-        Likeness { values, later: format!("{later} milliseconds") }
+        let values = self
+            .tables
+            .iter()
+            .map(|table| table.cells.iter().map(value).collect())
+            .collect();
+        Likeness {
+            values,
+            later: format!("{later} milliseconds"),
+        }
     }
 
     /// Inserts it in one transaction, with one statement for each table.
@@ -114,7 +131,10 @@ impl Specimen {
             for value in values {
                 query = query.bind(value.as_deref());
             }
-            query.execute(&mut *tx).await.with_context(|| table.insert.clone())?;
+            query
+                .execute(&mut *tx)
+                .await
+                .with_context(|| table.insert.clone())?;
         }
         Ok(tx.commit().await?)
     }
@@ -133,7 +153,11 @@ fn names(slug: &str, ids: &[Uuid]) -> Vec<String> {
 
 fn unique_bytes(seams: &Seams, length: usize) -> String {
     let random: [u8; 32] = seams.random();
-    let digits = random.iter().cycle().take(length).map(|byte| format!("{byte:02x}"));
+    let digits = random
+        .iter()
+        .cycle()
+        .take(length)
+        .map(|byte| format!("{byte:02x}"));
     format!("\\x{}", digits.collect::<String>())
 }
 
@@ -163,7 +187,14 @@ async fn columns(connection: &mut PgConnection, table: &str) -> Result<Vec<Colum
          where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' and attidentity = ''
          order by attnum";
     let rows = sqlx::query(query).bind(table).fetch_all(connection).await?;
-    rows.iter().map(|row| Ok(Column { name: row.try_get(0)?, kind: row.try_get(1)? })).collect()
+    rows.iter()
+        .map(|row| {
+            Ok(Column {
+                name: row.try_get(0)?,
+                kind: row.try_get(1)?,
+            })
+        })
+        .collect()
 }
 
 async fn rows(
@@ -172,11 +203,23 @@ async fn rows(
     columns: &[Column],
     tenant: TenantId,
 ) -> Result<Vec<Vec<Option<String>>>> {
-    let texts: Vec<_> = columns.iter().map(|column| format!("{}::text", column.name)).collect();
-    let key = if table == "control.tenants" { "id" } else { "tenant_id" };
+    let texts: Vec<_> = columns
+        .iter()
+        .map(|column| format!("{}::text", column.name))
+        .collect();
+    let key = if table == "control.tenants" {
+        "id"
+    } else {
+        "tenant_id"
+    };
     let select = format!("select {} from {table} where {key} = $1", texts.join(", "));
-    let rows = sqlx::query(AssertSqlSafe(select)).bind(tenant.uuid()).fetch_all(connection).await?;
-    rows.iter().map(|row| (0..columns.len()).map(|at| Ok(row.try_get(at)?)).collect()).collect()
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .bind(tenant.uuid())
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| (0..columns.len()).map(|at| Ok(row.try_get(at)?)).collect())
+        .collect()
 }
 
 /// Inserts so many rows at once; the first parameter says how much later everything happened.
@@ -185,7 +228,11 @@ fn insert(table: &str, columns: &[Column], rows: usize) -> String {
     let row = |row: usize| {
         let place = |(at, column): (usize, &Column)| {
             let parameter = format!("${}::{}", row * columns.len() + at + 2, column.kind);
-            if column.kind == "timestamp with time zone" { format!("{parameter} + $1::interval") } else { parameter }
+            if column.kind == "timestamp with time zone" {
+                format!("{parameter} + $1::interval")
+            } else {
+                parameter
+            }
         };
         let places: Vec<_> = columns.iter().enumerate().map(place).collect();
         format!("({})", places.join(", "))

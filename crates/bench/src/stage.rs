@@ -54,11 +54,18 @@ impl Stage {
             durability: Durability::Durable,
             port: None,
             // Room enough that no checkpoint falls into one side's turn only.
-            extra: [("max_connections", "200"), ("shared_buffers", "256MB"), ("max_wal_size", "8GB")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
+            extra: [
+                ("max_connections", "200"),
+                ("shared_buffers", "256MB"),
+                ("max_wal_size", "8GB"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
         };
-        Ok(Self { cluster: Cluster::start(settings).await?, folder })
+        Ok(Self {
+            cluster: Cluster::start(settings).await?,
+            folder,
+        })
     }
 
     /// Starts a server, as it runs in production except that it has a first admin.
@@ -70,15 +77,28 @@ impl Stage {
         let config = Loaded::of(&self.layers(name, &database_url, &url)).valid()?;
         let (ready, readied) = oneshot::channel();
         let stop = CancellationToken::new();
-        let development = Some(Development { open: false, known: None, ready });
-        let options = ServeOptions { listener, stop: stop.clone(), development };
+        let development = Some(Development {
+            open: false,
+            known: None,
+            ready,
+        });
+        let options = ServeOptions {
+            listener,
+            stop: stop.clone(),
+            development,
+        };
         let serving = tokio::spawn(wiring::serve(config, options));
         let Ok(credentials) = readied.await else {
             serving.await??;
             bail!("the server ended before it was ready");
         };
         let admin = Client::new(&url, &credentials.admin_api_key)?;
-        Ok(Served { admin, database_url, stop, serving })
+        Ok(Served {
+            admin,
+            database_url,
+            stop,
+            serving,
+        })
     }
 
     fn layers(&self, name: &str, database_url: &str, url: &str) -> Layers {
@@ -92,19 +112,26 @@ impl Stage {
             ("security.master_key", "2b".repeat(32)),
             ("limits.drain_time", "2s".to_owned()),
         ];
-        Layers { presets: presets.to_vec(), ..Layers::default() }
+        Layers {
+            presets: presets.to_vec(),
+            ..Layers::default()
+        }
     }
 
     /// The machine, as far as the times depend on it.
     pub(crate) async fn describe(&self) -> Result<String> {
         let mut connection = connect(&self.cluster.url("postgres")).await?;
-        let version: String = sqlx::query_scalar("show server_version").fetch_one(&mut connection).await?;
+        let version: String = sqlx::query_scalar("show server_version")
+            .fetch_one(&mut connection)
+            .await?;
         connection.close().await?;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let version = version.split(' ').next().unwrap_or_default().to_owned();
         let day = Seams::real().now().to_string();
         let day = day.split('T').next().unwrap_or_default();
-        Ok(format!("{day}, {processors} processors shared by clients, server and PostgreSQL {version}"))
+        Ok(format!(
+            "{day}, {processors} processors shared by clients, server and PostgreSQL {version}"
+        ))
     }
 
     /// Stops PostgreSQL and removes everything.
@@ -137,7 +164,10 @@ impl Served {
     /// A caller inside the tenant who may do everything there.
     pub(crate) async fn tenant_client(&self, tenant: &str) -> Result<Client> {
         let body = json!({"name": "bench", "scopes": ["*"]});
-        let made = self.admin.post(&format!("/admin/tenants/{tenant}/api-keys"), &body).await?;
+        let made = self
+            .admin
+            .post(&format!("/admin/tenants/{tenant}/api-keys"), &body)
+            .await?;
         Ok(self.admin.with_key(&made.text("/key")?))
     }
 
@@ -147,7 +177,11 @@ impl Served {
         let deadline = Instant::now() + Duration::from_mins(2);
         let left = "select (select count(*) from control.jobs where status in ('queued', 'running'))
                          + (select count(*) from tenant.outbox)";
-        while sqlx::query_scalar::<_, i64>(left).fetch_one(&mut connection).await? > 0 {
+        while sqlx::query_scalar::<_, i64>(left)
+            .fetch_one(&mut connection)
+            .await?
+            > 0
+        {
             if Instant::now() > deadline {
                 bail!("the queue does not become empty");
             }
@@ -163,13 +197,18 @@ impl Served {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the bare side of a ratio is measured without the product")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the bare side of a ratio is measured without the product"
+)]
 async fn connect(url: &str) -> Result<PgConnection> {
     Ok(PgConnection::connect(url).await?)
 }
 
 /// Runs statements that are made of our own names only.
 pub(crate) async fn run(connection: &mut PgConnection, statements: String) -> Result<()> {
-    connection.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
+    connection
+        .execute(sqlx::raw_sql(AssertSqlSafe(statements)))
+        .await?;
     Ok(())
 }

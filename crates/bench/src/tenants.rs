@@ -49,11 +49,19 @@ pub(crate) async fn measure(stage: &Stage, scale: usize) -> Result<Vec<Compariso
     let many = Side::start(stage, "many").await?;
     many.multiply(MANY / scale).await?;
     for side in [&few, &many] {
-        run(&mut side.served.plain_connection().await?, "vacuum analyze".to_owned()).await?;
+        run(
+            &mut side.served.plain_connection().await?,
+            "vacuum analyze".to_owned(),
+        )
+        .await?;
     }
-    let pages = [Sort::Default, Sort::Name].map(|sort| [Which::First, Which::Middle].map(|which| Request::Page(sort, which)));
+    let pages = [Sort::Default, Sort::Name]
+        .map(|sort| [Which::First, Which::Middle].map(|which| Request::Page(sort, which)));
     let mut rows = Vec::new();
-    for request in [Request::Tenant, Request::Write].into_iter().chain(pages.into_iter().flatten()) {
+    for request in [Request::Tenant, Request::Write]
+        .into_iter()
+        .chain(pages.into_iter().flatten())
+    {
         rows.push(compare(&many, &few, request, scale).await?);
     }
     few.served.end().await?;
@@ -66,7 +74,9 @@ impl Side {
         let served = stage.serve(name).await?;
         let mut callers = Vec::new();
         for number in 0..FEW {
-            let (tenant, _) = served.provision(&format!("asked-{number}"), "shared_database").await?;
+            let (tenant, _) = served
+                .provision(&format!("asked-{number}"), "shared_database")
+                .await?;
             callers.push(served.tenant_client(&tenant).await?);
         }
         served.settle().await?;
@@ -98,7 +108,11 @@ impl Side {
         let caller = &self.callers[number % self.callers.len()];
         match request {
             Request::Tenant => caller.get("/api/tenant").await,
-            Request::Write => caller.post("/api/projects", &json!({"name": format!("Project {number}")})).await,
+            Request::Write => {
+                caller
+                    .post("/api/projects", &json!({"name": format!("Project {number}")}))
+                    .await
+            }
             Request::Page(..) => self.served.admin.get(page).await,
         }
     }
@@ -106,7 +120,9 @@ impl Side {
     /// Where the page is found; the middle one by turning half of the pages.
     async fn page(&self, request: Request) -> Result<String> {
         const MOST: usize = 100;
-        let Request::Page(sort, which) = request else { return Ok(String::new()) };
+        let Request::Page(sort, which) = request else {
+            return Ok(String::new());
+        };
         let sort = match sort {
             Sort::Default => "",
             Sort::Name => "&sort=name",
@@ -116,12 +132,21 @@ impl Side {
             return Ok(first);
         }
         let count = "select count(*) from control.tenants";
-        let count: i64 = sqlx::query_scalar(count).fetch_one(&mut self.served.plain_connection().await?).await?;
+        let count: i64 = sqlx::query_scalar(count)
+            .fetch_one(&mut self.served.plain_connection().await?)
+            .await?;
         let (mut left, mut cursor) = (usize::try_from(count)? / 2, String::new());
         while left > 0 {
             let limit = left.min(MOST);
-            let answer = self.served.admin.get(&format!("/admin/tenants?limit={limit}{sort}{cursor}")).await?;
-            cursor = format!("&cursor={}", answer.text("/nextCursor").context("the middle page")?);
+            let answer = self
+                .served
+                .admin
+                .get(&format!("/admin/tenants?limit={limit}{sort}{cursor}"))
+                .await?;
+            cursor = format!(
+                "&cursor={}",
+                answer.text("/nextCursor").context("the middle page")?
+            );
             left -= limit;
         }
         Ok(format!("{first}{cursor}"))

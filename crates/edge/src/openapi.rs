@@ -118,7 +118,10 @@ fn add_shared_schemas(components: &mut Components) {
         (Timestamp::name(), Timestamp::schema()),
     ];
     for (name, schema) in shared {
-        let same = components.schemas.get(&*name).is_none_or(|other| *other == schema);
+        let same = components
+            .schemas
+            .get(&*name)
+            .is_none_or(|other| *other == schema);
         assert!(same, "two different schemas are called `{name}`");
         components.schemas.insert(name.into_owned(), schema);
     }

@@ -42,7 +42,12 @@ impl Answer {
     /// 204.
     pub fn no_content() -> Self {
         let status = StatusCode::NO_CONTENT.as_u16();
-        Self(StoredAnswer { status, location: None, etag: None, body: String::new() })
+        Self(StoredAnswer {
+            status,
+            location: None,
+            etag: None,
+            body: String::new(),
+        })
     }
 
     /// The same answer with the resource's version.
@@ -54,7 +59,12 @@ impl Answer {
 
     fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, ProblemResponse> {
         let body = serde_json::to_string(body).map_err(ProblemResponse::internal)?;
-        Ok(Self(StoredAnswer { status: status.as_u16(), location: None, etag: None, body }))
+        Ok(Self(StoredAnswer {
+            status: status.as_u16(),
+            location: None,
+            etag: None,
+            body,
+        }))
     }
 
     pub(crate) fn stored(&self) -> &StoredAnswer {
@@ -77,7 +87,10 @@ impl IntoResponse for Answer {
         let mut response = (status, self.0.body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in [(LOCATION, self.0.location), (axum::http::header::ETAG, self.0.etag)] {
+        for (name, value) in [
+            (LOCATION, self.0.location),
+            (axum::http::header::ETAG, self.0.etag),
+        ] {
             if let Some(value) = value.and_then(|text| HeaderValue::try_from(text).ok()) {
                 headers.insert(name, value);
             }

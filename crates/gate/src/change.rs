@@ -121,7 +121,9 @@ impl<T: DeserializeOwned + Validate + Send> Payload for T {
 impl<T: DeserializeOwned + Validate + Default + Send> Payload for Optional<T> {
     fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Problem> {
         let body = if body.trim_ascii() == b"null" { b"" } else { body };
-        Ok(Self(edge::parse_optional_json(headers, body)?.unwrap_or_default()))
+        Ok(Self(
+            edge::parse_optional_json(headers, body)?.unwrap_or_default(),
+        ))
     }
 }
 
@@ -131,7 +133,10 @@ impl Payload for NoBody {
         if nothing.is_empty() || nothing == b"{}" {
             Ok(Self)
         } else {
-            Err(Problem::new(Code::MalformedRequest, "This request takes no body."))
+            Err(Problem::new(
+                Code::MalformedRequest,
+                "This request takes no body.",
+            ))
         }
     }
 }
@@ -151,8 +156,9 @@ impl<D: Door, B: Payload> FromRequest<AppState> for Change<D, B> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
-        let Keyed { body, request } =
-            Keyed::<D, B>::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let Keyed { body, request } = Keyed::<D, B>::from_request(request, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
         match request.open().await.map_err(IntoResponse::into_response)? {
             (_, Some(kept)) => Err(Answer::from(kept).into_response()),
             (tx, None) => Ok(Self { body, tx, request }),
@@ -206,7 +212,12 @@ impl<D: Door> Asked<D> {
     pub fn of(caller: D::Caller, parts: Parts, digested: &[u8]) -> Result<Self, Problem> {
         let expected = expected(&IfMatch::from_headers(&parts.headers)?);
         let key = key(D::KEYS, &parts, digested)?;
-        Ok(Self { caller, expected, headers: parts.headers, key })
+        Ok(Self {
+            caller,
+            expected,
+            headers: parts.headers,
+            key,
+        })
     }
 
     /// Opens the transaction; the answer that was already given under the caller's key comes with it.
@@ -226,14 +237,23 @@ impl<D: Door> Asked<D> {
 /// because versions only grow.
 fn expected(condition: &IfMatch) -> Option<i64> {
     const NO_VERSION: i64 = -1;
-    condition.versions().map(|versions| versions.into_iter().max().unwrap_or(NO_VERSION))
+    condition
+        .versions()
+        .map(|versions| versions.into_iter().max().unwrap_or(NO_VERSION))
 }
 
 /// The caller's key with a digest of what it was sent with: another caller, method, address or body under the same
 /// key is another request.
 fn key(apart: &str, parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
-    let Some(key) = edge::IdempotencyKey::from_headers(&parts.headers)? else { return Ok(None) };
-    let header = |name| parts.headers.get(name).map_or(&b""[..], |value: &HeaderValue| value.as_bytes());
+    let Some(key) = edge::IdempotencyKey::from_headers(&parts.headers)? else {
+        return Ok(None);
+    };
+    let header = |name| {
+        parts
+            .headers
+            .get(name)
+            .map_or(&b""[..], |value: &HeaderValue| value.as_bytes())
+    };
     let caller = [header(AUTHORIZATION), header(X_TENANT_ID), header(X_USER_ID)];
     let address = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
     let mut digest = Sha256::new();
@@ -242,7 +262,10 @@ fn key(apart: &str, parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }
-    Ok(Some(IdempotencyKey { key: format!("{apart}{key}"), fingerprint: digest.finalize().into() }))
+    Ok(Some(IdempotencyKey {
+        key: format!("{apart}{key}"),
+        fingerprint: digest.finalize().into(),
+    }))
 }
 
 async fn claim<T: Keeping>(

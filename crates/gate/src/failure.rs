@@ -21,7 +21,9 @@ fn code_of(error: &sqlx::Error) -> Code {
         }
         sqlx::Error::Database(db) => match db.code().as_deref() {
             // connection exceptions, operator intervention (shutdown), too many connections, recovery
-            Some(code) if code.starts_with("08") || code.starts_with("57P") || code == "53300" => Code::Unavailable,
+            Some(code) if code.starts_with("08") || code.starts_with("57P") || code == "53300" => {
+                Code::Unavailable
+            }
             // lock timeout, deadlock, serialization failure
             Some("55P03" | "40P01" | "40001") => Code::Overloaded,
             Some("57014") => Code::Timeout,
@@ -33,5 +35,9 @@ fn code_of(error: &sqlx::Error) -> Code {
 
 /// The refusal for lack of a permission.
 pub fn forbidden(refused: &Forbidden) -> Failure {
-    Problem::new(Code::Forbidden, format!("The permission `{}` is required.", refused.permission)).into()
+    Problem::new(
+        Code::Forbidden,
+        format!("The permission `{}` is required.", refused.permission),
+    )
+    .into()
 }

@@ -38,7 +38,12 @@ impl Validate for KeyOrder {}
 
 impl From<KeyOrder> for NewApiKey {
     fn from(order: KeyOrder) -> Self {
-        Self { name: order.name, scopes: order.scopes, expires_at: order.expires_at, user_id: order.user_id }
+        Self {
+            name: order.name,
+            scopes: order.scopes,
+            expires_at: order.expires_at,
+            user_id: order.user_id,
+        }
     }
 }
 
@@ -61,7 +66,12 @@ impl Validate for AdminKeyOrder {}
 
 impl From<AdminKeyOrder> for NewAdminApiKey {
     fn from(order: AdminKeyOrder) -> Self {
-        Self { name: order.name, scopes: order.scopes, expires_at: order.expires_at, ..Self::default() }
+        Self {
+            name: order.name,
+            scopes: order.scopes,
+            expires_at: order.expires_at,
+            ..Self::default()
+        }
     }
 }
 
@@ -78,14 +88,18 @@ pub struct RotationOrder {
 impl RotationOrder {
     /// How long both keys work.
     pub fn overlap(&self) -> Overlap {
-        let given = self.overlap_seconds.and_then(|seconds| Overlap::of(Duration::from_secs(seconds.into())));
+        let given = self
+            .overlap_seconds
+            .and_then(|seconds| Overlap::of(Duration::from_secs(seconds.into())));
         given.unwrap_or_default()
     }
 }
 
 impl Validate for RotationOrder {
     fn check(&self, errors: &mut Vec<FieldError>) {
-        let span = self.overlap_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        let span = self
+            .overlap_seconds
+            .map(|seconds| Duration::from_secs(seconds.into()));
         if span.is_some_and(|span| Overlap::of(span).is_none()) {
             errors.push(FieldError::new("/overlapSeconds", "must be at most 2592000"));
         }
@@ -113,11 +127,16 @@ impl ToSchema for AdminScope {}
 
 fn scopes<P: Registry>() -> RefOr<Schema> {
     let names = P::ALL.iter().map(|permission| permission.name());
-    let nouns: BTreeSet<&str> = names.clone().filter_map(|name| Some(name.split_once(':')?.0)).collect();
+    let nouns: BTreeSet<&str> = names
+        .clone()
+        .filter_map(|name| Some(name.split_once(':')?.0))
+        .collect();
     let groups = nouns.into_iter().map(|noun| format!("{noun}:*"));
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .enum_values(Some(names.map(str::to_owned).chain(groups).chain(["*".to_owned()])))
+        .enum_values(Some(
+            names.map(str::to_owned).chain(groups).chain(["*".to_owned()]),
+        ))
         .into()
 }
 
@@ -133,7 +152,10 @@ pub struct CreatedKey<K> {
 
 impl<K> From<(K, Secret<String>)> for CreatedKey<K> {
     fn from((key_record, secret): (K, Secret<String>)) -> Self {
-        Self { key_record, key: secret.expose().clone() }
+        Self {
+            key_record,
+            key: secret.expose().clone(),
+        }
     }
 }
 

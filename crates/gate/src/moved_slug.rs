@@ -14,14 +14,20 @@ use crate::state::AppState;
 /// Answers 308 where the request's host is a subdomain whose tenant is called otherwise now.
 pub async fn redirect_moved_slug(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let host = host(&request).map(str::to_owned);
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
     let moved = match &host {
         Some(host) => present_slug(&state, host).await,
         None => Ok(None),
     };
     match (moved, host) {
         (Ok(Some(name)), Some(host)) => {
-            let port = host.rsplit_once(':').map_or(String::new(), |(_, port)| format!(":{port}"));
+            let port = host
+                .rsplit_once(':')
+                .map_or(String::new(), |(_, port)| format!(":{port}"));
             // Relative to the scheme, because only the proxy in front knows which one the caller used.
             redirect(format!("//{name}{port}{path}"))
         }
@@ -37,7 +43,9 @@ fn host(request: &Request) -> Option<&str> {
 
 /// The name that the tenant of a given-up subdomain has now.
 async fn present_slug(state: &AppState, host: &str) -> Result<Option<String>, sqlx::Error> {
-    let Some(base) = &state.settings.base_domain else { return Ok(None) };
+    let Some(base) = &state.settings.base_domain else {
+        return Ok(None);
+    };
     match state.directory.resolve_host(base, host).await? {
         Host::Tenant(resolved) if resolved.moved => {
             Ok(Some(format!("{}.{}", resolved.tenant.slug, base.as_str())))

@@ -26,14 +26,18 @@ pub struct Peer {
 
 impl Peer {
     fn of(parts: &Parts, settings: &GateSettings) -> Self {
-        let direct = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+        let direct = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip().to_canonical());
         let client = direct.map(|direct| behind(direct, &parts.headers, &settings.trusted_proxies));
         Self { direct, client }
     }
 
     /// Whether tenant and user named in headers count.
     pub(crate) fn may_name_caller(self, settings: &GateSettings) -> bool {
-        self.direct.is_some_and(|address| within(address, &settings.trusted_header_networks))
+        self.direct
+            .is_some_and(|address| within(address, &settings.trusted_header_networks))
     }
 
     /// Whether the connection comes from this machine and nobody says that it came further.
@@ -60,7 +64,10 @@ fn behind(direct: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     if !within(direct, proxies) {
         return direct;
     }
-    let listed = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let listed = headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let mut hops: Vec<&str> = listed.flat_map(|value| value.split(',')).map(str::trim).collect();
     while let Some(hop) = hops.pop() {
         match hop.parse::<IpAddr>() {
@@ -77,7 +84,11 @@ pub(crate) fn request_info(parts: &Parts, settings: &GateSettings) -> RequestInf
     RequestInfo {
         id: parts.extensions.get::<RequestId>().map(ToString::to_string),
         ip: Peer::of(parts, settings).client,
-        user_agent: parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned),
+        user_agent: parts
+            .headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
     }
 }
 
@@ -102,7 +113,10 @@ mod tests {
     fn only_configured_proxies_are_believed() {
         assert_eq!(client("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(client("10.0.0.1", &["1.2.3.4, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
+        assert_eq!(
+            client("10.0.0.1", &["1.2.3.4, 198.51.100.1, 10.0.0.2"]),
+            "198.51.100.1"
+        );
         assert_eq!(client("10.0.0.1", &["1.2.3.4", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("10.0.0.1", &["1.2.3.4, nonsense"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");

@@ -22,13 +22,21 @@ where
     P: Registry + Send + Sync,
 {
     let (schemas, paths, methods) = edge::openapi::permitted(routes, permission);
-    (schemas, paths, methods.layer(Extension(Required::Permission(permission))))
+    (
+        schemas,
+        paths,
+        methods.layer(Extension(Required::Permission(permission))),
+    )
 }
 
 /// Operations that every caller of a tenant may call, whatever he may do: what he asks about is himself.
 pub fn any_caller<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
     let (schemas, paths, methods) = routes;
-    (schemas, paths, methods.layer(Extension(Required::<Permission>::Nothing)))
+    (
+        schemas,
+        paths,
+        methods.layer(Extension(Required::<Permission>::Nothing)),
+    )
 }
 
 /// Operations that anybody may call. It changes nothing; it says that leaving the permission out is meant.

@@ -29,10 +29,24 @@ impl FromRequestParts<AppState> for PlatformCaller {
         let (actor, grants) = identify(parts, state).await?;
         let request = request_info(parts, &state.settings);
         if let Err(refused) = refusal::allows(grants, required(parts)) {
-            refusal::record(&state.databases, None, &actor, &request, parts, refused.permission).await;
+            refusal::record(
+                &state.databases,
+                None,
+                &actor,
+                &request,
+                parts,
+                refused.permission,
+            )
+            .await;
             return Err(forbidden(&refused));
         }
-        Ok(Self { ctx: state.databases.platform(Caller { actor, grants, request }) })
+        Ok(Self {
+            ctx: state.databases.platform(Caller {
+                actor,
+                grants,
+                request,
+            }),
+        })
     }
 }
 
@@ -55,16 +69,32 @@ async fn identify(
 
 /// `bin/dev --open`: somebody on this machine, not a web page that somebody on this machine happens to look at.
 fn is_development_admin(parts: &Parts, state: &AppState) -> bool {
-    let open = state.settings.development.as_ref().is_some_and(|development| development.open);
+    let open = state
+        .settings
+        .development
+        .as_ref()
+        .is_some_and(|development| development.open);
     open && peer(parts, &state.settings).is_local(&parts.headers) && is_local_page(parts)
 }
 
 fn is_local_page(parts: &Parts) -> bool {
     const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let host = parts.uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| text(HOST));
-    let name = |address: &str| address.rsplit_once(':').map_or(address.to_owned(), |(name, _)| name.to_owned());
+    let host = parts
+        .uri
+        .authority()
+        .map(axum::http::uri::Authority::as_str)
+        .or_else(|| text(HOST));
+    let name = |address: &str| {
+        address
+            .rsplit_once(':')
+            .map_or(address.to_owned(), |(name, _)| name.to_owned())
+    };
     let local = |address: &str| LOCAL.contains(&name(address).as_str()) || LOCAL.contains(&address);
-    let page = text(ORIGIN).map(|origin| origin.trim_start_matches("http://").trim_start_matches("https://"));
+    let page = text(ORIGIN).map(|origin| {
+        origin
+            .trim_start_matches("http://")
+            .trim_start_matches("https://")
+    });
     host.is_some_and(local) && page.is_none_or(|page| Some(page) == host)
 }

@@ -36,19 +36,27 @@ async fn write(
     request: &RequestInfo,
     event: Event,
 ) -> Result<(), sqlx::Error> {
-    let caller =
-        isolation::Caller { actor: actor.clone(), grants: Grants::none(), request: request.clone() };
+    let caller = isolation::Caller {
+        actor: actor.clone(),
+        grants: Grants::none(),
+        request: request.clone(),
+    };
     let mut tx = databases.platform(caller).control().await?;
     audit::record(&mut tx, event).await?;
     tx.commit().await
 }
 
 /// Whether the caller may, by what the route was registered with; a route that forgot to say is for nobody.
-pub(crate) fn allows<P: Registry>(grants: Grants<P>, required: Option<Required<P>>) -> Result<(), isolation::Forbidden> {
+pub(crate) fn allows<P: Registry>(
+    grants: Grants<P>,
+    required: Option<Required<P>>,
+) -> Result<(), isolation::Forbidden> {
     match required {
         Some(Required::Nothing) => Ok(()),
         Some(Required::Permission(permission)) if grants.contains(permission) => Ok(()),
-        Some(Required::Permission(permission)) => Err(isolation::Forbidden { permission: permission.name() }),
+        Some(Required::Permission(permission)) => Err(isolation::Forbidden {
+            permission: permission.name(),
+        }),
         None => Err(isolation::Forbidden { permission: "none" }),
     }
 }

@@ -3,9 +3,9 @@
 //! A selector narrows and never widens: where it names another tenant than the credential, or one that does not
 //! exist, the answer is the same.
 
+use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use axum::http::header::HOST;
 use edge::ProblemResponse;
 use kernel::{Code, Entity, Id, Problem, TenantId};
 use tenants::directory::Host;
@@ -38,7 +38,9 @@ impl Selected {
 
 /// What the request names; an unknown name is refused like a wrong one.
 pub(crate) async fn selected(parts: &Parts, state: &AppState) -> Result<Selected, ProblemResponse> {
-    Selected::Nobody.and(by_header(parts)?)?.and(by_host(parts, state).await?)
+    Selected::Nobody
+        .and(by_header(parts)?)?
+        .and(by_host(parts, state).await?)
 }
 
 fn by_header(parts: &Parts) -> Result<Option<TenantId>, ProblemResponse> {
@@ -63,8 +65,15 @@ pub(crate) fn named<E: Entity>(
 }
 
 async fn by_host(parts: &Parts, state: &AppState) -> Result<Option<TenantId>, ProblemResponse> {
-    let (Some(host), Some(base)) = (host(parts)?, &state.settings.base_domain) else { return Ok(None) };
-    match state.directory.resolve_host(base, &host).await.map_err(unexpected)? {
+    let (Some(host), Some(base)) = (host(parts)?, &state.settings.base_domain) else {
+        return Ok(None);
+    };
+    match state
+        .directory
+        .resolve_host(base, &host)
+        .await
+        .map_err(unexpected)?
+    {
         Host::Platform => Ok(None),
         // A given-up slug redirects people; a machine is told the same as by an unknown one.
         Host::Tenant(resolved) if !resolved.moved => Ok(Some(resolved.tenant.id)),
@@ -80,7 +89,10 @@ fn host(parts: &Parts) -> Result<Option<String>, ProblemResponse> {
     if more.is_some() {
         return Err(Problem::new(Code::MalformedRequest, "The request has more than one `Host`.").into());
     }
-    let named = parts.uri.authority().map(|authority| authority.as_str().to_owned());
+    let named = parts
+        .uri
+        .authority()
+        .map(|authority| authority.as_str().to_owned());
     Ok(named.or_else(|| Some(value?.to_str().ok()?.to_owned())))
 }
 
@@ -93,7 +105,9 @@ mod tests {
     const USER: &str = "user_01h455vb4pex5vsknk084sn02q";
 
     fn user(values: &[&'static str]) -> Result<Option<UserId>, ProblemResponse> {
-        let lines = values.iter().map(|value| (X_USER_ID, value.parse().expect("a header")));
+        let lines = values
+            .iter()
+            .map(|value| (X_USER_ID, value.parse().expect("a header")));
         named(&lines.collect(), &X_USER_ID)
     }
 

@@ -47,15 +47,31 @@ impl FromRequestParts<AppState> for TenantCaller {
         let request = request_info(parts, &state.settings);
         if let Err(refused) = refusal::allows(caller.grants, required(parts)) {
             let (tenant, actor) = (Some(caller.tenant), &caller.actor);
-            refusal::record(&state.databases, tenant, actor, &request, parts, refused.permission).await;
+            refusal::record(
+                &state.databases,
+                tenant,
+                actor,
+                &request,
+                parts,
+                refused.permission,
+            )
+            .await;
             return Err(forbidden(&refused));
         }
         let tenant = state.directory.by_id(caller.tenant).await.map_err(unexpected)?;
         let tenant = tenant.ok_or(Code::Unauthenticated)?;
         require_active(tenant.status)?;
-        let allowed = Caller { actor: caller.actor, grants: caller.grants, request };
+        let allowed = Caller {
+            actor: caller.actor,
+            grants: caller.grants,
+            request,
+        };
         let ctx = state.databases.tenant(Arc::clone(&tenant.store), allowed);
-        Ok(Self { ctx, tenant, user: caller.user })
+        Ok(Self {
+            ctx,
+            tenant,
+            user: caller.user,
+        })
     }
 }
 
@@ -63,9 +79,14 @@ impl FromRequestParts<AppState> for TenantCaller {
 impl OptionalFromRequestParts<AppState> for TenantCaller {
     type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, ProblemResponse> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Option<Self>, ProblemResponse> {
         if parts.headers.contains_key(AUTHORIZATION) || parts.headers.contains_key(X_TENANT_ID) {
-            return <Self as FromRequestParts<AppState>>::from_request_parts(parts, state).await.map(Some);
+            return <Self as FromRequestParts<AppState>>::from_request_parts(parts, state)
+                .await
+                .map(Some);
         }
         Ok(None)
     }
@@ -76,7 +97,10 @@ pub fn require_active(status: Status) -> Result<(), Problem> {
     match status {
         Status::Trial | Status::Active => Ok(()),
         Status::Suspended => Err(Code::TenantSuspended.into()),
-        other => Err(Problem::new(Code::TenantInactive, format!("The tenant is {}.", other.name()))),
+        other => Err(Problem::new(
+            Code::TenantInactive,
+            format!("The tenant is {}.", other.name()),
+        )),
     }
 }
 
@@ -144,10 +168,31 @@ async fn by_trusted_headers(parts: &Parts, state: &AppState) -> Result<Known, Pr
     }
     let Some(user) = named(&parts.headers, &X_USER_ID)? else {
         let actor = Actor::system("gateway");
-        return Ok(Known { tenant, user: None, actor, grants: Grants::all() });
+        return Ok(Known {
+            tenant,
+            user: None,
+            actor,
+            grants: Grants::all(),
+        });
     };
-    let mut tx = state.databases.system("gateway").control().await.map_err(unexpected)?;
-    let person = identity::users::get(&mut tx, tenant, user).await.map_err(unknown_person)?;
-    let grants = if person.status == UserStatus::Active { person.role.grants() } else { Grants::none() };
-    Ok(Known { tenant, user: Some(user), actor: Actor::new(ActorKind::User, user.to_string()), grants })
+    let mut tx = state
+        .databases
+        .system("gateway")
+        .control()
+        .await
+        .map_err(unexpected)?;
+    let person = identity::users::get(&mut tx, tenant, user)
+        .await
+        .map_err(unknown_person)?;
+    let grants = if person.status == UserStatus::Active {
+        person.role.grants()
+    } else {
+        Grants::none()
+    };
+    Ok(Known {
+        tenant,
+        user: Some(user),
+        actor: Actor::new(ActorKind::User, user.to_string()),
+        grants,
+    })
 }

@@ -67,7 +67,9 @@ impl PartialSchema for Name {
             .min_length(Some(1))
             .max_length(Some(100))
             .pattern(Some(SHOWN))
-            .description(Some("One line of 1 to 100 characters; spaces around it do not count."))
+            .description(Some(
+                "One line of 1 to 100 characters; spaces around it do not count.",
+            ))
             .examples(["Ada Lovelace"])
             .into()
     }

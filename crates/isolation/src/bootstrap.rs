@@ -68,7 +68,9 @@ pub(crate) async fn prepare(settings: &Settings, seams: &Seams) -> Result<(), Bo
     let mut admin = connect_or_create(&settings.admin).await?;
     check_version(&mut admin).await?;
     // Nodes that start at the same time prepare one after the other.
-    sqlx::query("select pg_advisory_lock(hashtext('tenantry prepare'))").execute(&mut admin).await?;
+    sqlx::query("select pg_advisory_lock(hashtext('tenantry prepare'))")
+        .execute(&mut admin)
+        .await?;
     create_roles(&mut admin).await?;
     close_to_others(&mut admin).await?;
     create_schemas(&mut admin).await?;
@@ -157,10 +159,13 @@ async fn create_roles(admin: &mut PgConnection) -> Result<(), sqlx::Error> {
 /// The login role of a tenant's own database must not reach this one, where the shared store is: it is a member of the
 /// role that may use tenant tables.
 async fn close_to_others(admin: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let open: bool = sqlx::query_scalar("select has_database_privilege('public', current_database(), 'connect')")
+    let open: bool =
+        sqlx::query_scalar("select has_database_privilege('public', current_database(), 'connect')")
+            .fetch_one(&mut *admin)
+            .await?;
+    let database: String = sqlx::query_scalar("select current_database()::text")
         .fetch_one(&mut *admin)
         .await?;
-    let database: String = sqlx::query_scalar("select current_database()::text").fetch_one(&mut *admin).await?;
     let database = quoted(&database);
     let grant = format!("GRANT CONNECT ON DATABASE {database} TO {APP_ROLE}");
     if open {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::active::ActiveStores;
+use crate::admin::AdminConnections;
 use crate::bootstrap::{self, APP_ROLE, BootstrapError};
 use crate::changes::{self, Hub, Subscription};
 use crate::context::{Caller, PlatformCtx, RequestInfo, TenantCtx};
@@ -58,6 +59,7 @@ struct Inner {
     control: PgPool,
     tenants: TenantPools,
     active: ActiveStores,
+    admins: AdminConnections,
     news: Arc<Hub>,
     answer_key: Arc<SealingKey>,
     /// Told the store after each commit that left something in its outbox.
@@ -95,6 +97,7 @@ impl Databases {
                 control,
                 tenants,
                 active,
+                admins: AdminConnections::default(),
                 news: Hub::new(),
                 answer_key,
                 outbox_hints,
@@ -163,12 +166,21 @@ impl Databases {
 
     /// Closes every connection, waiting for those in use.
     pub async fn close(&self) {
+        self.0.admins.close().await;
         self.0.tenants.close().await;
         self.0.control.close().await;
     }
 
     pub(crate) fn control(&self) -> &PgPool {
         &self.0.control
+    }
+
+    /// Writes down that this node will change the store, which its first change would wait for otherwise.
+    pub async fn mark_active(&self, store: &Store) -> Result<(), sqlx::Error> {
+        if store.has_own_outbox() {
+            drop(self.0.active.enter(self, store.tenant).await?);
+        }
+        Ok(())
     }
 
     /// Removes this node's mark from a store whose outbox is empty; false while a change to it is under way.
@@ -197,6 +209,10 @@ impl Databases {
 
     pub(crate) fn tenants(&self) -> &TenantPools {
         &self.0.tenants
+    }
+
+    pub(crate) fn admins(&self) -> &AdminConnections {
+        &self.0.admins
     }
 
     pub(crate) fn active(&self) -> &ActiveStores {

@@ -8,22 +8,28 @@ use crate::context::TenantCtx;
 use crate::databases::{Databases, connect};
 use crate::migrations::{self, MigrationError, Plane};
 use crate::store::{IsolationStrategy, Store};
-use crate::tx::Tx;
+use crate::tx::{ASYNCHRONOUS_COMMIT, Tx};
 
 impl Databases {
-    /// Makes the store's schema, or its database and role; nothing for a shared store.
-    pub async fn create_store(&self, store: &Store) -> Result<(), MigrationError> {
+    /// Makes the store's schema, or its database and role; nothing for a shared store. Answers whether it was made just
+    /// now, and so is of the newest version. It survives a crash of PostgreSQL once the caller has committed something
+    /// on the control plane after it.
+    pub async fn create_store(&self, store: &Store) -> Result<bool, MigrationError> {
         let mut admin = match store.strategy {
-            IsolationStrategy::SharedDatabase => return Ok(()),
-            _ => self.locked_connection(store).await?,
+            IsolationStrategy::SharedDatabase => return Ok(false),
+            _ => self.locked_connection(store.tenant).await?,
         };
+        let mut made = false;
         if let Some(schema) = store.own_schema() {
-            create_own_schema(&mut admin, &schema).await?;
+            made = create_own_schema(&mut admin.connection, &schema).await?;
         }
         if let Some(database) = store.own_database() {
-            self.create_own_database(&mut admin, &database, store).await?;
+            made = self
+                .create_own_database(&mut admin.connection, &database, store)
+                .await?;
         }
-        Ok(admin.close().await?)
+        self.give_back(admin).await?;
+        Ok(made)
     }
 
     /// Brings the store's tables to the newest version.
@@ -76,7 +82,11 @@ impl Databases {
         )
         .fetch_optional(tx.conn())
         .await?;
-        Ok(row.map(|row| Store { tenant: row.tenant, strategy: row.strategy, placement: row.placement }))
+        Ok(row.map(|row| Store {
+            tenant: row.tenant,
+            strategy: row.strategy,
+            placement: row.placement,
+        }))
     }
 
     /// Removes the store and everything in it.
@@ -84,9 +94,10 @@ impl Databases {
         if store.strategy == IsolationStrategy::SharedDatabase {
             return remove_rows(&self.system("removal").enter(store.clone())).await;
         }
-        let mut admin = self.locked_connection(store).await?;
+        let mut taken = self.locked_connection(store.tenant).await?;
+        let admin = &mut taken.connection;
         if let Some(schema) = store.own_schema() {
-            run(&mut admin, format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await?;
+            run(admin, format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await?;
         }
         if let Some(database) = store.own_database() {
             self.tenants().forget(&database).await;
@@ -98,15 +109,11 @@ impl Databases {
                      end if;
                  end $$"
             );
-            run(&mut admin, join).await?;
-            run(
-                &mut admin,
-                format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
-            )
-            .await?;
-            run(&mut admin, format!("DROP ROLE IF EXISTS {database}")).await?;
+            run(admin, join).await?;
+            run(admin, format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await?;
+            run(admin, format!("DROP ROLE IF EXISTS {database}")).await?;
         }
-        admin.close().await
+        self.give_back(taken).await
     }
 
     async fn create_own_database(
@@ -114,15 +121,16 @@ impl Databases {
         admin: &mut PgConnection,
         database: &str,
         store: &Store,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let password = bootstrap::tenant_password(&self.settings().master, store.tenant);
         let limits: String = LOGIN_LIMITS
             .iter()
             .map(|(name, value)| format!("alter role {database} set {name} = '{value}';"))
             .collect();
         // A role left by an interrupted attempt is taken as it is: its name and password follow from the tenant.
+        // CREATE DATABASE waits for the disk, and with it for this.
         let role = format!(
-            "do $$ begin
+            "{ASYNCHRONOUS_COMMIT}; do $$ begin
                  if not exists (select from pg_roles where rolname = '{database}') then
                      create role {database} login inherit password '{}';
                      grant {TENANT_ROLE} to {database};
@@ -132,42 +140,31 @@ impl Databases {
             password.expose()
         );
         run(admin, role).await?;
-        if !database_is_whole(admin, database).await? {
-            run(
-                admin,
-                format!("CREATE DATABASE {database} TEMPLATE {}", template_name()),
-            )
-            .await?;
+        let exists = database_is_whole(admin, database).await?;
+        if !exists {
+            let create = format!("CREATE DATABASE {database} TEMPLATE {}", template_name());
+            run(admin, create).await?;
         }
-        let walls = format!(
+        let mut walls = format!(
             "REVOKE ALL ON DATABASE {database} FROM PUBLIC; GRANT CONNECT ON DATABASE {database} TO {database}"
         );
-        run(admin, walls).await
-    }
-
-    /// An administrative connection that holds the store's lock as long as it lives. When the process dies in the
-    /// middle of a CREATE DATABASE, the server carries on with it and keeps the lock until it is done; whoever
-    /// resumes or rolls back waits for that instead of missing a database that is only about to exist.
-    async fn locked_connection(&self, store: &Store) -> Result<PgConnection, sqlx::Error> {
-        let mut admin = self.admin_connection().await?;
-        sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))")
-            .bind(store.tenant.to_string())
-            .execute(&mut admin)
-            .await?;
-        Ok(admin)
+        if store.shares_log() {
+            walls = format!("{ASYNCHRONOUS_COMMIT}; {walls}");
+        }
+        run(admin, walls).await?;
+        Ok(!exists)
     }
 }
 
-async fn create_own_schema(admin: &mut PgConnection, schema: &str) -> Result<(), MigrationError> {
+async fn create_own_schema(admin: &mut PgConnection, schema: &str) -> Result<bool, MigrationError> {
     let exists: bool = sqlx::query_scalar("select to_regnamespace($1) is not null")
         .bind(schema)
         .fetch_one(&mut *admin)
         .await?;
-    if exists {
-        Ok(())
-    } else {
-        migrations::create_schema(admin, schema).await
+    if !exists {
+        migrations::create_schema(admin, schema).await?;
     }
+    Ok(!exists)
 }
 
 /// Whether the database exists; one that an interrupted removal left invalid is removed.

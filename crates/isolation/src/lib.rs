@@ -11,6 +11,7 @@
 //! no session-level setting is ever made; nothing here knows what the tables mean.
 
 mod active;
+mod admin;
 mod bootstrap;
 mod changes;
 mod context;

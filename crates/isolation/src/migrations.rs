@@ -10,6 +10,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
 use crate::bootstrap::{APP_ROLE, OWNER_ROLE, TENANT_ROLE};
+use crate::tx::ASYNCHRONOUS_COMMIT;
 
 static CONTROL: Migrator = sqlx::migrate!("migrations/control");
 static TENANT: Migrator = sqlx::migrate!("migrations/tenant");
@@ -91,10 +92,11 @@ pub(crate) async fn apply(
     Ok(())
 }
 
-/// Creates a schema of this name and applies the whole set to it, in one transaction and one round trip.
+/// Creates a schema of this name and applies the whole set to it, in one transaction and one round trip. It is not
+/// waited for by itself: what the caller commits on the same server afterwards is never durable without it.
 pub(crate) async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<(), MigrationError> {
     let script = pending_script(Plane::Tenant, schema, &[])?;
-    let whole = format!("CREATE SCHEMA {schema} AUTHORIZATION {OWNER_ROLE}; {script}");
+    let whole = format!("{ASYNCHRONOUS_COMMIT}; CREATE SCHEMA {schema} AUTHORIZATION {OWNER_ROLE}; {script}");
     connection.execute(sqlx::raw_sql(AssertSqlSafe(whole))).await?;
     Ok(())
 }

@@ -79,6 +79,12 @@ impl Store {
         self.strategy != IsolationStrategy::SharedDatabase
     }
 
+    /// Whether it is on the control plane's own server, whose log keeps all commits in their order: a commit of the
+    /// control plane is never durable without what was committed here before it.
+    pub(crate) fn shares_log(&self) -> bool {
+        self.placement == Self::DEFAULT_PLACEMENT
+    }
+
     /// `t_` and 32 hexadecimal digits: safe as an unquoted identifier, under PostgreSQL's 63 bytes.
     fn own_name(&self) -> String {
         format!("t_{}", self.tenant.hex())

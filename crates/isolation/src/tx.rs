@@ -8,7 +8,9 @@ use futures_util::stream::BoxStream;
 use kernel::permission::Registry;
 use kernel::{Actor, Entity, Id, SealingKey, Seams, TenantId, Timestamp};
 use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{AssertSqlSafe, Either, Execute, Executor, PgConnection, Postgres, SqlStr, Transaction};
+use sqlx::{
+    AssertSqlSafe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction,
+};
 
 use crate::active::ActiveGuard;
 use crate::context::{Caller, PlatformCtx, RequestInfo, TenantCtx};
@@ -81,8 +83,8 @@ impl TenantTx {
             }
             None => None,
         };
-        let pool = lease.as_ref().map_or(databases.control(), Lease::pool);
-        let tx = pool.begin_with(AssertSqlSafe(opening(ctx, write))).await?;
+        let pool = lease.as_ref().map_or(databases.control(), Lease::pool).clone();
+        let (tx, (lease, active)) = begin(&pool, opening(ctx, write), (lease, active)).await?;
         Ok(Self {
             tx,
             ctx: ctx.clone(),
@@ -116,6 +118,39 @@ impl TenantTx {
         }
         Ok(())
     }
+
+    /// Commits without waiting for the disk where the control plane's next commit will: for a step whose completion
+    /// is recorded there, and not told to anybody before that.
+    pub async fn commit_before_control(mut self) -> Result<(), sqlx::Error> {
+        if self.ctx.store().shares_log() {
+            self.tx.execute(ASYNCHRONOUS_COMMIT).await?;
+        }
+        self.commit().await
+    }
+}
+
+/// <https://www.postgresql.org/docs/current/wal-async-commit.html>: what is lost is only ever the end of the log, and
+/// only when PostgreSQL itself or the machine crashes.
+pub(crate) const ASYNCHRONOUS_COMMIT: &str = "SET LOCAL synchronous_commit = off";
+
+/// Begins with these statements; what is `kept` outlives the transaction.
+///
+/// sqlx knows of a transaction only when its beginning has been answered. Were it dropped before, by a caller who
+/// leaves, the connection would go home with the transaction open, and whoever used it next would go on in it, in
+/// its role. So a beginning runs to its end whether or not somebody still waits, and is then rolled back.
+async fn begin<K: Send + 'static>(
+    pool: &PgPool,
+    opening: String,
+    kept: K,
+) -> Result<(Transaction<'static, Postgres>, K), sqlx::Error> {
+    let connection = pool.acquire().await?;
+    let begun = tokio::spawn(async move {
+        let tx = Transaction::begin(connection, Some(AssertSqlSafe(opening).into_sql_str())).await;
+        tx.map(|tx| (tx, kept))
+    });
+    begun
+        .await
+        .unwrap_or_else(|ended| Err(sqlx::Error::Io(std::io::Error::other(ended))))
 }
 
 /// One round trip: begin, and everything that confines the transaction. Only digits and our own names go into it.
@@ -156,8 +191,9 @@ impl ControlTx {
         tenant: Option<TenantId>,
         opening: String,
     ) -> Result<Self, sqlx::Error> {
+        let (tx, ()) = begin(databases.control(), opening, ()).await?;
         Ok(Self {
-            tx: databases.control().begin_with(AssertSqlSafe(opening)).await?,
+            tx,
             databases: databases.clone(),
             tenant,
             actor: caller.actor.clone(),
@@ -167,6 +203,12 @@ impl ControlTx {
 
     /// Makes everything durable. A transaction that is dropped instead leaves nothing behind.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.tx.commit().await
+    }
+
+    /// Commits without waiting for the disk: for what is only shown, and would be the same after being done again.
+    pub async fn commit_unhurried(mut self) -> Result<(), sqlx::Error> {
+        self.tx.execute(ASYNCHRONOUS_COMMIT).await?;
         self.tx.commit().await
     }
 
@@ -203,11 +245,17 @@ impl OutboxTx {
                 return Ok(Self::Elsewhere(Box::new(tx)));
             }
             Some(own) => (opening(&ctx.enter(own.clone()), true), "SET LOCAL ROLE NONE"),
-            None => ("BEGIN; SET LOCAL search_path = tenant".to_owned(), "SET LOCAL ROLE tenantry_relay"),
+            None => (
+                "BEGIN; SET LOCAL search_path = tenant".to_owned(),
+                "SET LOCAL ROLE tenantry_relay",
+            ),
         };
         let mut tx = ControlTx::begin(databases, ctx.caller(), None, opening).await?;
         tx.conn().execute(reader).await?;
-        Ok(Self::Main { tx: Box::new(tx), reader })
+        Ok(Self::Main {
+            tx: Box::new(tx),
+            reader,
+        })
     }
 
     /// Where statements on the outbox go.

@@ -193,8 +193,11 @@ impl Relay {
 
     async fn deliver(&self, control: &mut ControlTx, batch: &[(i64, Item)]) -> Result<(), sqlx::Error> {
         for receiver in &self.receivers {
-            let items: Vec<_> =
-                batch.iter().map(|(_, item)| item).filter(|item| item.kind == receiver.kind()).collect();
+            let items: Vec<_> = batch
+                .iter()
+                .map(|(_, item)| item)
+                .filter(|item| item.kind == receiver.kind())
+                .collect();
             if !items.is_empty() {
                 receiver.receive(control, &items).await?;
             }
@@ -205,7 +208,11 @@ impl Relay {
     /// Whether the store was removed since: then there is nothing left to move.
     async fn is_removed(&self, store: Option<&Store>) -> bool {
         match store {
-            Some(store) => self.databases.knows_store(store.tenant).await.is_ok_and(|known| !known),
+            Some(store) => self
+                .databases
+                .knows_store(store.tenant)
+                .await
+                .is_ok_and(|known| !known),
             None => false,
         }
     }

@@ -14,7 +14,9 @@ pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result
 }
 
 /// The same for a member that may be null or, with `#[serde(default)]`, absent.
-pub fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     Ok(Option::<Member<T>>::deserialize(from)?.map(|member| member.0))
 }
 
@@ -62,11 +64,31 @@ mod tests {
     #[test]
     fn only_objects_are_taken_for_structs() {
         let line = |value| from_value::<Line>(value).map_err(|error| error.to_string());
-        let expected = Line { from: Point { x: 1 }, to: Some(Point { x: 2 }) };
+        let expected = Line {
+            from: Point { x: 1 },
+            to: Some(Point { x: 2 }),
+        };
         assert_eq!(line(json!({"from": {"x": 1}, "to": {"x": 2}})), Ok(expected));
-        assert_eq!(line(json!({})), Ok(Line { from: Point::default(), to: None }));
-        assert_eq!(line(json!({"to": null})), Ok(Line { from: Point::default(), to: None }));
-        for wrong in [json!({"from": [1]}), json!({"to": [2]}), json!({"from": []}), json!({"from": null})] {
+        assert_eq!(
+            line(json!({})),
+            Ok(Line {
+                from: Point::default(),
+                to: None
+            })
+        );
+        assert_eq!(
+            line(json!({"to": null})),
+            Ok(Line {
+                from: Point::default(),
+                to: None
+            })
+        );
+        for wrong in [
+            json!({"from": [1]}),
+            json!({"to": [2]}),
+            json!({"from": []}),
+            json!({"from": null}),
+        ] {
             let error = line(wrong.clone()).expect_err(&wrong.to_string());
             assert!(error.contains("expected an object"), "{error}");
         }

@@ -193,8 +193,17 @@ mod tests {
     #[test]
     fn never_holds_what_postgresql_would_refuse() {
         // The last is the first microsecond that PostgreSQL's calendar does not have.
-        for micros in [i64::MIN, i64::MAX, -377_705_023_201_000_000, -210_866_803_200_000_001] {
-            assert_eq!(Timestamp::from_micros(micros), Timestamp::from_micros(0), "{micros}");
+        for micros in [
+            i64::MIN,
+            i64::MAX,
+            -377_705_023_201_000_000,
+            -210_866_803_200_000_001,
+        ] {
+            assert_eq!(
+                Timestamp::from_micros(micros),
+                Timestamp::from_micros(0),
+                "{micros}"
+            );
         }
         let first = Timestamp::from_micros(Timestamp::MIN_MILLIS * 1000);
         assert_eq!(first.to_string(), "0001-01-01T00:00:00.000Z");

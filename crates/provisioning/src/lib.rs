@@ -25,7 +25,7 @@ mod runs;
 mod steps;
 mod view;
 
-pub use provisioner::{Checked, ProvisionError, Provisioner, Settings};
+pub use provisioner::{Checked, Launched, Ordered, ProvisionError, Provisioner, Settings};
 pub use request::{ConfigRequest, OwnerRequest, ProvisionRequest};
 pub use run::{Direction, RunStatus, StepStatus};
 pub use view::{Resources, RunView, StepView};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isolation::{ControlTx, PlatformCtx, Tx};
+use isolation::{ControlTx, PlatformCtx, Store, Tx};
 use kernel::TenantId;
 
 use crate::run::{Direction, Run, RunStatus};
@@ -30,17 +30,47 @@ pub(crate) enum DriveError {
     Unknown,
 }
 
-/// Drives the run as far as it goes, renewing the lease meanwhile.
-pub(crate) async fn drive(
+/// Drives the run of a tenant that was just ordered, or resumes one, as far as it goes.
+pub(crate) async fn drive(work: Work<'_>, run: Run) -> Result<Ended, DriveError> {
+    let ctx = work.services.databases.system("provisioning");
+    let (tenant, direction) = (run.tenant, run.direction);
+    let mut driver = Driver {
+        ctx: &ctx,
+        work,
+        steps: Step::of(direction).to_vec(),
+        run,
+    };
+    tokio::select! {
+        outcome = driver.drive() => outcome?,
+        lost = keep_lease(&ctx, tenant, direction) => return Err(lost),
+    }
+    Ok(Ended {
+        run: driver.run,
+        store: driver.work.store,
+    })
+}
+
+/// A run that is driven no further.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) run: Run,
+    pub(crate) store: Store,
+}
+
+/// Loads what is needed to resume a run.
+pub(crate) async fn load(
     services: &steps::Services,
     tenant: TenantId,
     direction: Direction,
-) -> Result<RunStatus, DriveError> {
-    let ctx = services.databases.system("provisioning");
-    tokio::select! {
-        outcome = Driver::load_and_drive(services, &ctx, tenant, direction) => outcome,
-        lost = keep_lease(&ctx, tenant, direction) => Err(lost),
-    }
+) -> Result<(Work<'_>, Run), DriveError> {
+    let mut tx = services.databases.system("provisioning").control().await?;
+    let run = runs::load(&mut tx, tenant, direction)
+        .await?
+        .ok_or(DriveError::Unknown)?;
+    let work = Work::load(services, &mut tx, &run)
+        .await?
+        .ok_or(DriveError::Unknown)?;
+    Ok((work, run))
 }
 
 async fn keep_lease(ctx: &PlatformCtx, tenant: TenantId, direction: Direction) -> DriveError {
@@ -68,23 +98,13 @@ struct Driver<'a> {
     run: Run,
 }
 
-impl<'a> Driver<'a> {
-    async fn load_and_drive(
-        services: &'a steps::Services,
-        ctx: &'a PlatformCtx,
-        tenant: TenantId,
-        direction: Direction,
-    ) -> Result<RunStatus, DriveError> {
-        let mut tx = ctx.control().await?;
-        let run = runs::load(&mut tx, tenant, direction).await?.ok_or(DriveError::Unknown)?;
-        let work = Work::load(services, &mut tx, &run).await?.ok_or(DriveError::Unknown)?;
-        drop(tx);
-        let mut driver = Self { ctx, work, steps: Step::of(direction).to_vec(), run };
-        driver.forward().await?;
-        if driver.run.status == RunStatus::RollingBack {
-            driver.back().await?;
+impl Driver<'_> {
+    async fn drive(&mut self) -> Result<(), DriveError> {
+        self.forward().await?;
+        if self.run.status == RunStatus::RollingBack {
+            self.back().await?;
         }
-        Ok(driver.run.status)
+        Ok(())
     }
 
     /// Does what is still to be done, one step or one transaction of steps after the other.
@@ -113,7 +133,7 @@ impl<'a> Driver<'a> {
         let at = |error: StepError| (position, error);
         self.run.steps[position].begin(self.ctx.seams().now());
         if step.takes_long(&self.work) {
-            self.save().await.map_err(at)?;
+            self.show().await.map_err(at)?;
         }
         self.reach(step, "before").map_err(at)?;
         let outcome = steps::outside(step, &self.work).await.map_err(at)?;
@@ -142,8 +162,9 @@ impl<'a> Driver<'a> {
             let step = self.steps[position];
             self.run.steps[position].begin(tx.now());
             self.reach(step, "before").map_err(|error| (position, error))?;
-            let outcome =
-                steps::control(step, &self.work, &mut tx).await.map_err(|error| (position, error))?;
+            let outcome = steps::control(step, &self.work, &mut tx)
+                .await
+                .map_err(|error| (position, error))?;
             self.reach(step, "after").map_err(|error| (position, error))?;
             self.run.steps[position].complete(outcome, tx.now());
             position += 1;
@@ -207,7 +228,8 @@ impl<'a> Driver<'a> {
 
     /// Gives the run back for a while: 1, 2, 4, … seconds, at most five minutes.
     async fn postpone(&mut self, attempts: i32, cause: &str) -> Result<(), DriveError> {
-        let pause = Duration::from_secs(1) * 2_u32.saturating_pow(attempts.unsigned_abs().saturating_sub(1).min(9));
+        let pause =
+            Duration::from_secs(1) * 2_u32.saturating_pow(attempts.unsigned_abs().saturating_sub(1).min(9));
         let mut tx = self.ctx.control().await?;
         runs::postpone(&mut tx, &self.run, pause.min(Duration::from_mins(5))).await?;
         tx.commit().await?;
@@ -218,14 +240,25 @@ impl<'a> Driver<'a> {
         self.keep(self.ctx.control().await?).await
     }
 
+    /// Lets people see that a step has begun; if a crash takes that back, nothing is lost.
+    async fn show(&self) -> Result<(), StepError> {
+        let mut tx = self.ctx.control().await?;
+        self.record(&mut tx).await?;
+        Ok(tx.commit_unhurried().await?)
+    }
+
     /// Commits with the record of where the run stands, if the lease still holds.
     async fn keep(&self, mut tx: ControlTx) -> Result<(), StepError> {
+        self.record(&mut tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn record(&self, tx: &mut ControlTx) -> Result<(), StepError> {
         let run = &self.run;
-        if !runs::renew(&mut tx, run.tenant, run.direction, self.ctx.databases().node()).await? {
+        if !runs::renew(tx, run.tenant, run.direction, self.ctx.databases().node()).await? {
             return Err(StepError::LeaseLost);
         }
-        runs::save(&mut tx, run).await?;
-        Ok(tx.commit().await?)
+        Ok(runs::save(tx, run).await?)
     }
 
     fn reach(&self, step: Step, moment: &str) -> Result<(), StepError> {
@@ -233,7 +266,9 @@ impl<'a> Driver<'a> {
         if faults.is_none() {
             return Ok(());
         }
-        faults.reach(&format!("{}.{moment}", step.name())).map_err(|planted| StepError::Failed(planted.to_string()))
+        faults
+            .reach(&format!("{}.{moment}", step.name()))
+            .map_err(|planted| StepError::Failed(planted.to_string()))
     }
 }
 

@@ -8,19 +8,20 @@ use isolation::{ControlTx, PlatformCtx, Store, Tx};
 use kernel::{AdminPermission, FieldError, TenantId};
 use mail::Mailbox;
 use storage::Storage;
+use tenants::directory::BaseDomain;
 use tenants::{CreateTenantError, Tenant};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tenants::directory::BaseDomain;
 use white_label::custom_domains::{self, RegisterDomainError};
 
-use crate::machine;
-use crate::request::ProvisionRequest;
+use crate::machine::{self, DriveError, Ended};
+use crate::request::{Order, ProvisionRequest};
 use crate::run::{Direction, Outcome, Run, RunStatus};
 use crate::runs;
-use crate::steps::{Services, Step};
+use crate::steps::{Services, Step, Work};
 use crate::view::RunView;
 
 const LOOK_FOR_ABANDONED: Duration = Duration::from_secs(1);
@@ -78,6 +79,23 @@ pub enum ProvisionError {
 #[derive(Debug)]
 pub struct Checked(crate::request::Valid);
 
+/// A tenant that is ordered once the order's transaction is committed.
+#[derive(Debug)]
+#[must_use = "it has to be launched once the transaction is committed"]
+pub struct Ordered {
+    /// Its record.
+    pub tenant: Tenant,
+    order: Order,
+    run: Run,
+}
+
+/// A tenant that this node is making; dropping this changes nothing about that.
+#[derive(Debug)]
+pub struct Launched {
+    tenant: TenantId,
+    run: JoinHandle<Option<Ended>>,
+}
+
 impl Provisioner {
     /// A provisioner of this node.
     pub fn new(
@@ -115,20 +133,28 @@ impl Provisioner {
         }
         let given = request.owner.as_ref().and_then(|owner| owner.password.clone());
         let password = match given.and_then(|text| Password::new(text).ok()) {
-            Some(password) => Some(self.hasher.hash(password).await.map_err(|_| ProvisionError::Busy)?),
+            Some(password) => Some(
+                self.hasher
+                    .hash(password)
+                    .await
+                    .map_err(|_| ProvisionError::Busy)?,
+            ),
             None => None,
         };
-        request.into_valid(&self.base_domain, password).map(Checked).map_err(ProvisionError::Invalid)
+        request
+            .into_valid(&self.base_domain, password)
+            .map(Checked)
+            .map_err(ProvisionError::Invalid)
     }
 
     /// Orders the tenant: its record, its slug and domain, and the run that will make it. The run belongs to this
-    /// node once the transaction is committed, so [`launch`](Self::launch) must follow.
+    /// node once the transaction is committed, so [`launch`](Self::launch) must follow then.
     pub async fn order(
         &self,
         ctx: &PlatformCtx,
         tx: &mut ControlTx,
         Checked(valid): Checked,
-    ) -> Result<Tenant, ProvisionError> {
+    ) -> Result<Ordered, ProvisionError> {
         ctx.authorize(AdminPermission::TenantsCreate)?;
         let tenant = tenants::insert(tx, valid.tenant).await?;
         if let Some(domain) = valid.domain {
@@ -141,25 +167,70 @@ impl Provisioner {
         let request = serde_json::to_value(&order).map_err(|error| sqlx::Error::Encode(error.into()))?;
         let mut run = new_run(tx, tenant.id, Direction::Provision, request);
         let now = tx.now();
-        for (step, outcome) in [Outcome::DONE, Outcome::made(tenant.slug.as_str())].into_iter().enumerate() {
+        for (step, outcome) in [Outcome::DONE, Outcome::made(tenant.slug.as_str())]
+            .into_iter()
+            .enumerate()
+        {
             run.steps[step].begin(now);
             run.steps[step].complete(outcome, now);
         }
         run.status = RunStatus::InProgress;
         runs::insert(tx, &run, self.node()).await?;
-        Ok(tenant)
+        Ok(Ordered { tenant, order, run })
     }
 
-    /// Drives a run that this node holds the lease of, in the background.
-    pub fn launch(&self, tenant: TenantId, direction: Direction) {
-        let (services, slots) = (Arc::clone(&self.services), Arc::clone(&self.slots));
+    /// Makes the ordered tenant, in the background.
+    pub fn launch(&self, ordered: Ordered) -> Launched {
+        let Ordered { tenant, order, run } = ordered;
+        let (this, id) = (self.clone(), tenant.id);
+        let drive = async move { machine::drive(Work::new(&this.services, tenant, order), run).await };
+        Launched {
+            tenant: id,
+            run: self.spawn(id, Direction::Provision, drive),
+        }
+    }
+
+    fn resume(&self, tenant: TenantId, direction: Direction) {
+        let this = self.clone();
+        self.spawn(tenant, direction, async move {
+            let (work, run) = machine::load(&this.services, tenant, direction).await?;
+            machine::drive(work, run).await
+        });
+    }
+
+    fn spawn(
+        &self,
+        tenant: TenantId,
+        direction: Direction,
+        drive: impl Future<Output = Result<Ended, DriveError>> + Send + 'static,
+    ) -> JoinHandle<Option<Ended>> {
+        let slots = Arc::clone(&self.slots);
         self.under_way.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            match machine::drive(&services, tenant, direction).await {
-                Ok(status) => tracing::info!(%tenant, ?direction, ?status, "a run has ended"),
+            let ended = drive.await;
+            match &ended {
+                Ok(ended) => {
+                    tracing::info!(%tenant, ?direction, status = ?ended.run.status, "a run has ended")
+                }
                 Err(error) => tracing::warn!(%tenant, ?direction, %error, "a run was interrupted"),
             }
-        });
+            ended.ok()
+        })
+    }
+
+    /// Where the run of a launched tenant stands, once it has ended or `patience` is over.
+    pub async fn follow(
+        &self,
+        launched: Launched,
+        patience: Duration,
+    ) -> Result<Option<RunView>, sqlx::Error> {
+        let deadline = Instant::now() + patience;
+        if let Ok(Ok(Some(Ended { run, store }))) = timeout_at(deadline, launched.run).await {
+            return Ok(Some(self.show(run, &store)));
+        }
+        // This node has given it back, or somebody else has taken it: only the record knows.
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.wait(launched.tenant, Direction::Provision, left).await
     }
 
     /// Where the run stands, once it has ended or `patience` is over.
@@ -181,18 +252,27 @@ impl Provisioner {
     }
 
     /// Where the run stands.
-    pub async fn view(
-        &self,
-        tenant: TenantId,
-        direction: Direction,
-    ) -> Result<Option<RunView>, sqlx::Error> {
+    pub async fn view(&self, tenant: TenantId, direction: Direction) -> Result<Option<RunView>, sqlx::Error> {
         let mut tx = self.services.databases.system("provisioning").control().await?;
-        let Some(run) = runs::load(&mut tx, tenant, direction).await? else { return Ok(None) };
-        let Some(record) = tenants::get(&mut tx, tenant).await? else { return Ok(None) };
-        let store = Store::new(tenant, record.isolation_strategy);
-        let space = self.services.storage.tenant(tenant);
-        let cdn = self.services.cdn_url.as_ref().map(|base| format!("{base}/{}", space.name()));
-        Ok(Some(RunView::of(run, &store, space.name(), cdn)))
+        let Some(run) = runs::load(&mut tx, tenant, direction).await? else {
+            return Ok(None);
+        };
+        let Some(record) = tenants::get(&mut tx, tenant).await? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            self.show(run, &Store::new(tenant, record.isolation_strategy)),
+        ))
+    }
+
+    fn show(&self, run: Run, store: &Store) -> RunView {
+        let space = self.services.storage.tenant(store.tenant);
+        let cdn = self
+            .services
+            .cdn_url
+            .as_ref()
+            .map(|base| format!("{base}/{}", space.name()));
+        RunView::of(run, store, space.name(), cdn)
     }
 
     /// Takes over runs whose node died and begins removals whose time has come, until told to stop.
@@ -222,7 +302,7 @@ impl Provisioner {
         }
         tx.commit().await?;
         for (tenant, direction) in taken {
-            self.launch(tenant, direction);
+            self.resume(tenant, direction);
         }
         Ok(())
     }

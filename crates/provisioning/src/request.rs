@@ -7,9 +7,9 @@ use isolation::IsolationStrategy;
 use kernel::{FieldError, Secret, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tenants::directory::BaseDomain;
 use tenants::plans::{FeatureOverrides, FeaturePatch, LimitOverrides, PlanId};
 use tenants::{BillingCycle, NewTenant, Region, Settings, Slug, TenantName};
-use tenants::directory::BaseDomain;
 use white_label::custom_domains::{Hostname, InvalidHostname};
 
 /// A tenant that is ordered.
@@ -124,7 +124,11 @@ impl ProvisionRequest {
     }
 
     fn features(&self) -> Result<FeaturePatch, Vec<FieldError>> {
-        let members = self.config.features.iter().map(|(name, value)| (name.clone(), *value));
+        let members = self
+            .config
+            .features
+            .iter()
+            .map(|(name, value)| (name.clone(), *value));
         FeaturePatch::from_json("/config/features", members)
     }
 
@@ -152,24 +156,40 @@ impl ProvisionRequest {
         let errors = self.errors(own);
         let features = self.features().unwrap_or_default();
         let domain = self.hostname(own).1.and_then(Result::ok);
-        let Ok(settings) = Settings::new(self.config.settings) else { return Err(errors) };
+        let Ok(settings) = Settings::new(self.config.settings) else {
+            return Err(errors);
+        };
         if !errors.is_empty() {
             return Err(errors);
         }
-        let owner = self.owner.map(|owner| Owner { email: owner.email, name: owner.name, password });
-        let order = Order { owner, domain: domain.as_ref().map(|name| name.as_str().to_owned()), requested_by: None };
+        let owner = self.owner.map(|owner| Owner {
+            email: owner.email,
+            name: owner.name,
+            password,
+        });
+        let order = Order {
+            owner,
+            domain: domain.as_ref().map(|name| name.as_str().to_owned()),
+            requested_by: None,
+        };
         let tenant = NewTenant {
             name: self.name,
             slug: self.slug,
             plan: self.plan,
             billing_cycle: self.billing_cycle.unwrap_or(BillingCycle::Monthly),
-            isolation_strategy: self.isolation_strategy.unwrap_or(IsolationStrategy::SharedDatabase),
+            isolation_strategy: self
+                .isolation_strategy
+                .unwrap_or(IsolationStrategy::SharedDatabase),
             region: self.region,
             features: FeatureOverrides::default().patched(&features),
             limits: LimitOverrides::default(),
             settings,
         };
-        Ok(Valid { tenant, domain, order })
+        Ok(Valid {
+            tenant,
+            domain,
+            order,
+        })
     }
 }
 
@@ -184,7 +204,11 @@ mod tests {
 
     fn errors(body: Value) -> Vec<String> {
         let request: ProvisionRequest = serde_json::from_value(body).expect("well formed");
-        request.errors(&own()).into_iter().map(|error| error.pointer).collect()
+        request
+            .errors(&own())
+            .into_iter()
+            .map(|error| error.pointer)
+            .collect()
     }
 
     #[test]
@@ -192,7 +216,14 @@ mod tests {
         let owner = json!({"email": "a@example.com", "name": "A", "password": "short"});
         let config = json!({"customDomain": "not a domain", "features": {"flying": true}});
         let body = json!({"name": "A", "slug": "acme", "plan": "pro", "owner": owner, "config": config});
-        assert_eq!(errors(body), ["/config/features/flying", "/owner/password", "/config/customDomain"]);
+        assert_eq!(
+            errors(body),
+            [
+                "/config/features/flying",
+                "/owner/password",
+                "/config/customDomain"
+            ]
+        );
         let twice = json!({"name": "A", "slug": "acme", "plan": "pro", "customDomain": "a.example.org",
             "config": {"customDomain": "b.example.org"}});
         assert_eq!(errors(twice), ["/config/customDomain"]);

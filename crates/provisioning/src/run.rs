@@ -104,7 +104,11 @@ impl StepRecord {
     }
 
     pub(crate) fn fail(&mut self, error: &str, again: bool) {
-        self.status = if again { StepStatus::Retrying } else { StepStatus::Failed };
+        self.status = if again {
+            StepStatus::Retrying
+        } else {
+            StepStatus::Failed
+        };
         self.error = Some(error.to_owned());
     }
 }
@@ -209,7 +213,10 @@ mod tests {
         run.steps[2].fail("no", true);
         assert_eq!((run.next(), run.steps[2].status), (Some(2), StepStatus::Retrying));
         run.steps[2].complete(Outcome::DONE, now);
-        assert_eq!((run.next(), run.steps[2].attempts, run.steps[2].error.as_deref()), (None, 1, None));
+        assert_eq!(
+            (run.next(), run.steps[2].attempts, run.steps[2].error.as_deref()),
+            (None, 1, None)
+        );
     }
 
     #[test]
@@ -221,7 +228,13 @@ mod tests {
         run.give_up("two: disk full".into());
         run.undone(now);
         let shown: Vec<_> = run.steps.iter().map(|step| step.status).collect();
-        assert_eq!(shown, [StepStatus::RolledBack, StepStatus::Failed, StepStatus::Skipped]);
-        assert_eq!((run.status, run.error.as_deref()), (RunStatus::Failed, Some("two: disk full")));
+        assert_eq!(
+            shown,
+            [StepStatus::RolledBack, StepStatus::Failed, StepStatus::Skipped]
+        );
+        assert_eq!(
+            (run.status, run.error.as_deref()),
+            (RunStatus::Failed, Some("two: disk full"))
+        );
     }
 }

@@ -180,11 +180,7 @@ pub(crate) async fn renew(
 }
 
 /// Lets go of the run for a while, so that whoever comes next tries it again then.
-pub(crate) async fn postpone(
-    tx: &mut ControlTx,
-    run: &Run,
-    pause: Duration,
-) -> Result<(), sqlx::Error> {
+pub(crate) async fn postpone(tx: &mut ControlTx, run: &Run, pause: Duration) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update control.provisioning_runs set lease_until = clock_timestamp() + make_interval(secs => $3)
          where tenant_id = $1 and direction = $2",

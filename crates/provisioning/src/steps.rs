@@ -3,6 +3,8 @@
 mod making;
 mod removing;
 
+use std::sync::atomic::AtomicBool;
+
 use isolation::{ControlTx, Databases, IsolationStrategy, Store};
 use mail::Mailbox;
 use serde_json::Value;
@@ -31,18 +33,31 @@ pub(crate) struct Work<'a> {
     pub(crate) tenant: Tenant,
     pub(crate) store: Store,
     pub(crate) order: Order,
+    /// Whether the store was made during this drive, and so needs no migration.
+    pub(crate) store_is_new: AtomicBool,
 }
 
 impl<'a> Work<'a> {
+    pub(crate) fn new(services: &'a Services, tenant: Tenant, order: Order) -> Self {
+        let store = Store::new(tenant.id, tenant.isolation_strategy);
+        Self {
+            services,
+            tenant,
+            store,
+            order,
+            store_is_new: AtomicBool::new(false),
+        }
+    }
+
     pub(crate) async fn load(
         services: &'a Services,
         tx: &mut ControlTx,
         run: &Run,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let Some(tenant) = tenants::get(tx, run.tenant).await? else { return Ok(None) };
-        let store = Store::new(tenant.id, tenant.isolation_strategy);
-        let order = read_order(&run.request)?;
-        Ok(Some(Self { services, tenant, store, order }))
+        let Some(tenant) = tenants::get(tx, run.tenant).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self::new(services, tenant, read_order(&run.request)?)))
     }
 }
 

@@ -57,7 +57,9 @@ pub async fn serve(config: Config, options: ServeOptions) -> anyhow::Result<()> 
     let background = Background::start(&state, transport, hints);
     let mut announce = None;
     if let Some(development) = options.development {
-        let credentials = demo::prepare(&state, development.known).await.context("preparing the demo tenant")?;
+        let credentials = demo::prepare(&state, development.known)
+            .await
+            .context("preparing the demo tenant")?;
         let settings = demo::settings(&state.settings, &credentials, development.open)?;
         state.settings = Arc::new(settings);
         announce = Some((development.ready, credentials));
@@ -81,7 +83,10 @@ async fn assemble(config: &Config) -> anyhow::Result<(AppState, Arc<Transport>, 
     let storage = Storage::open(&config.storage()?, config.seams()).context("opening the object store")?;
     let transport = Transport::open(config.mail_transport()?).context("opening the way out for mail")?;
     let (databases, hints) = Databases::open(config.databases()?, config.seams()).await?;
-    let migrated = databases.migrate_stores().await.context("migrating tenants' own stores")?;
+    let migrated = databases
+        .migrate_stores()
+        .await
+        .context("migrating tenants' own stores")?;
     tracing::debug!(migrated, "every store is of the newest version");
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let hasher = Hasher::new(config.seams(), processors.div_ceil(2));
@@ -112,7 +117,11 @@ async fn assemble(config: &Config) -> anyhow::Result<(AppState, Arc<Transport>, 
 
 /// The domain that tenants have their subdomains under; without one, a name that nobody can own.
 fn base_domain(config: &Config) -> anyhow::Result<BaseDomain> {
-    let configured = config.server.base_domain.as_ref().map_or("localhost", |domain| domain.as_str());
+    let configured = config
+        .server
+        .base_domain
+        .as_ref()
+        .map_or("localhost", |domain| domain.as_str());
     configured.parse().context("server.base_domain")
 }
 
@@ -121,7 +130,12 @@ fn gate_settings(config: &Config) -> anyhow::Result<GateSettings> {
     Ok(GateSettings {
         trusted_header_networks: config.security.trusted_header_networks.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
-        base_domain: config.server.base_domain.as_ref().map(|_| base_domain(config)).transpose()?,
+        base_domain: config
+            .server
+            .base_domain
+            .as_ref()
+            .map(|_| base_domain(config))
+            .transpose()?,
         upload_max_bytes: config.tenants.upload_max_bytes,
         deletion_grace: GraceDays::new(days).context("tenants.deletion_grace_days")?,
         development: None,

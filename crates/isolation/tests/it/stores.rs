@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use isolation::{IsolationStrategy, Store, TenantCtx, Tx};
 use sqlx::{Connection, Executor};
 use testkit::TestDatabase;
@@ -156,7 +158,10 @@ async fn a_tenants_own_role_reaches_no_other_database() {
         .fetch_one(&mut connection)
         .await
         .expect("the catalogue");
-    assert!(!main, "the role of a tenant's own database may connect to the shared one");
+    assert!(
+        !main,
+        "the role of a tenant's own database may connect to the shared one"
+    );
     assert!(
         !allowed,
         "the role of one tenant may connect to another's database"
@@ -186,11 +191,59 @@ async fn stores_of_an_earlier_release_are_migrated() {
          update control.stores set schema_version = 3",
         hex = schema.tenant_id().hex()
     );
-    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(earlier))).await.expect("made older");
+    connection
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(earlier)))
+        .await
+        .expect("made older");
     assert_eq!(db.databases().migrate_stores().await.expect("migrated"), 2);
     assert_eq!(db.databases().migrate_stores().await.expect("nothing left"), 0);
     for ctx in [schema, database] {
         add_setting(&ctx, "works").await;
         assert_eq!(settings(&ctx).await, ["works"]);
+    }
+}
+
+/// A caller may leave at any moment, also while his transaction begins. His connection must not go home with the
+/// transaction open: the next one to use it would go on in it, with the role that it had.
+#[tokio::test]
+async fn a_beginning_that_is_given_up_leaves_no_transaction_open() {
+    let db = TestDatabase::new().await;
+    let tenants = [db.tenant(ALL[0]).await, db.tenant(ALL[2]).await];
+    for tenant in &tenants {
+        settings(tenant).await;
+    }
+    for polls in 1..40 {
+        given_up(db.system().control(), polls).await;
+        for tenant in &tenants {
+            given_up(tenant.control(), polls).await;
+            given_up(tenant.write(), polls).await;
+        }
+    }
+    let mut observer = db.superuser().await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let open: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where usename like any (array['tenantry\\_app%', 't\\_%']) and xact_start is not null",
+        )
+        .fetch_one(&mut observer)
+        .await
+        .expect("readable");
+        if open == 0 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{open} transactions are left open");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Goes on with it so often, and then no more.
+async fn given_up<F: Future>(work: F, polls: usize) {
+    let mut work = std::pin::pin!(work);
+    for _ in 0..polls {
+        if futures_util::poll!(work.as_mut()).is_ready() {
+            return;
+        }
+        tokio::task::yield_now().await;
     }
 }

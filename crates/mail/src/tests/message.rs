@@ -94,7 +94,11 @@ fn every_attempt_is_the_same_mail() {
 
 #[test]
 fn writes_to_every_address_that_it_takes() {
-    for address in ["\"a b\"@example.com", "\"a,b\"@example.com", "a!#$%&'*+/=?^_`{|}~b@example.com"] {
+    for address in [
+        "\"a b\"@example.com",
+        "\"a,b\"@example.com",
+        "a!#$%&'*+/=?^_`{|}~b@example.com",
+    ] {
         let to = Mailbox::new(Some("Ada, Countess <x>"), address).expect(address);
         let mail = Message { to, ..message() }.render();
         let recipients: Vec<&str> = mail.envelope().to().iter().map(AsRef::as_ref).collect();

@@ -1,5 +1,7 @@
 //! Making a tenant, step by step. Each may be repeated.
 
+use std::sync::atomic::Ordering;
+
 use audit::{Event, EventType};
 use isolation::ControlTx;
 use mail::{Draft, Mailbox, Subject};
@@ -35,14 +37,25 @@ pub(crate) async fn control_step(step: Step, work: &Work<'_>, tx: &mut ControlTx
 }
 
 async fn create_database(work: &Work<'_>) -> StepResult {
-    work.services.databases.create_store(&work.store).await?;
+    let databases = &work.services.databases;
+    let (made, marked) = tokio::join!(
+        databases.create_store(&work.store),
+        databases.mark_active(&work.store)
+    );
+    work.store_is_new.store(made?, Ordering::Relaxed);
+    marked?;
     let own = work.store.own_database().or_else(|| work.store.own_schema());
     Ok(own.map_or(Outcome::Skipped, Outcome::made))
 }
 
 async fn migrate(work: &Work<'_>) -> StepResult {
-    work.services.databases.migrate_store(&work.store).await?;
-    Ok(Outcome::made(format!("schema version {}", isolation::tenant_schema_version())))
+    if !work.store_is_new.load(Ordering::Relaxed) {
+        work.services.databases.migrate_store(&work.store).await?;
+    }
+    Ok(Outcome::made(format!(
+        "schema version {}",
+        isolation::tenant_schema_version()
+    )))
 }
 
 async fn create_storage(work: &Work<'_>) -> StepResult {
@@ -54,20 +67,28 @@ async fn create_storage(work: &Work<'_>) -> StepResult {
 /// The origin serves what is below the tenant's prefix; there is nothing to be made for it.
 fn configure_cdn(work: &Work<'_>) -> Outcome {
     let space = work.services.storage.tenant(work.tenant.id);
-    work.services.cdn_url.as_ref().map_or(Outcome::Skipped, |base| Outcome::made(format!("{base}/{}", space.name())))
+    work.services.cdn_url.as_ref().map_or(Outcome::Skipped, |base| {
+        Outcome::made(format!("{base}/{}", space.name()))
+    })
 }
 
 async fn seed_data(work: &Work<'_>) -> StepResult {
-    let ctx = work.services.databases.system("provisioning").enter(work.store.clone());
+    let ctx = work
+        .services
+        .databases
+        .system("provisioning")
+        .enter(work.store.clone());
     let mut tx = ctx.write().await?;
     let is_free = work.tenant.plan.plan().trial_days == 0;
     workspace::seed::initial(&mut tx, is_free, work.tenant.name.as_str()).await?;
-    tx.commit().await?;
+    tx.commit_before_control().await?;
     Ok(Outcome::DONE)
 }
 
 async fn create_owner(work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
-    let Some(owner) = &work.order.owner else { return Ok(Outcome::Skipped) };
+    let Some(owner) = &work.order.owner else {
+        return Ok(Outcome::Skipped);
+    };
     let (email, name) = (owner.email.clone(), owner.name.clone());
     let user = identity::users::create_owner(tx, work.tenant.id, email, name, owner.password.clone()).await?;
     Ok(Outcome::made(user.id.to_string()))
@@ -85,17 +106,25 @@ fn start_billing(work: &Work<'_>) -> Outcome {
 /// The domain was claimed with the order; it is served once its ownership is proved, whenever that is.
 fn configure_domain(work: &Work<'_>) -> Outcome {
     let domain = work.order.domain.as_ref();
-    domain.map_or(Outcome::Skipped, |name| Outcome::made(format!("{name} waits for its ownership to be proved")))
+    domain.map_or(Outcome::Skipped, |name| {
+        Outcome::made(format!("{name} waits for its ownership to be proved"))
+    })
 }
 
 /// The mail leaves with the transaction's commit; its delivery is tried until it succeeds and never fails the tenant.
 async fn send_welcome(work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
-    let Some(owner) = &work.order.owner else { return Ok(Outcome::Skipped) };
+    let Some(owner) = &work.order.owner else {
+        return Ok(Outcome::Skipped);
+    };
     let (email, name) = (owner.email.clone(), owner.name.clone());
     let user = identity::users::create_owner(tx, work.tenant.id, email, name, owner.password.clone()).await?;
     let link = if owner.password.is_none() {
         let (_, token) = identity::invitations::invite(tx, work.tenant.id, user.id).await?;
-        Some(format!("{}/invitation#{}", work.services.public_url, token.expose()))
+        Some(format!(
+            "{}/invitation#{}",
+            work.services.public_url,
+            token.expose()
+        ))
     } else {
         None
     };

@@ -18,7 +18,11 @@ pub(crate) async fn outside_step(step: Step, work: &Work<'_>) -> StepResult {
         Step::RelayNews => relay_news(work).await,
         Step::RemoveDatabase => {
             work.services.databases.drop_store(&work.store).await?;
-            Ok(work.store.own_database().or_else(|| work.store.own_schema()).map_or(Outcome::DONE, Outcome::made))
+            Ok(work
+                .store
+                .own_database()
+                .or_else(|| work.store.own_schema())
+                .map_or(Outcome::DONE, Outcome::made))
         }
         Step::RemoveStorage => {
             work.services.storage.tenant(work.tenant.id).remove().await?;
@@ -37,7 +41,12 @@ pub(crate) async fn control_step(step: Step, work: &Work<'_>, tx: &mut ControlTx
         }
         Step::RemoveRecords => remove_records(work, tx).await?,
         Step::RecordDeletion => record_deletion(work, tx).await?,
-        other => return Err(StepError::Failed(format!("{} is no step of the control plane", other.name()))),
+        other => {
+            return Err(StepError::Failed(format!(
+                "{} is no step of the control plane",
+                other.name()
+            )));
+        }
     }
     Ok(Outcome::DONE)
 }
@@ -46,7 +55,11 @@ pub(crate) async fn control_step(step: Step, work: &Work<'_>, tx: &mut ControlTx
 async fn relay_news(work: &Work<'_>) -> StepResult {
     const PATIENCE: Duration = Duration::from_secs(5);
     const LOOK_EVERY: Duration = Duration::from_millis(100);
-    let ctx = work.services.databases.system("removal").enter(work.store.clone());
+    let ctx = work
+        .services
+        .databases
+        .system("removal")
+        .enter(work.store.clone());
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut tx = match ctx.read().await {
@@ -55,14 +68,21 @@ async fn relay_news(work: &Work<'_>) -> StepResult {
             Err(error) => return Err(error.into()),
         };
         let tenant = tx.tenant_id();
-        let left = sqlx::query_scalar!(r#"select count(*) as "left!" from outbox where tenant_id = $1"#, tenant as _)
-            .fetch_one(tx.conn())
-            .await;
+        let left = sqlx::query_scalar!(
+            r#"select count(*) as "left!" from outbox where tenant_id = $1"#,
+            tenant as _
+        )
+        .fetch_one(tx.conn())
+        .await;
         drop(tx);
         match left {
             Ok(0) => return Ok(Outcome::DONE),
             Ok(_) if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
-            Ok(left) => return Err(StepError::Failed(format!("{left} entries are still in the outbox"))),
+            Ok(left) => {
+                return Err(StepError::Failed(format!(
+                    "{left} entries are still in the outbox"
+                )));
+            }
             Err(error) if isolation::is_gone(&error) => return Ok(Outcome::Skipped),
             Err(error) => return Err(error.into()),
         }
@@ -73,10 +93,24 @@ async fn relay_news(work: &Work<'_>) -> StepResult {
 async fn remove_records(work: &Work<'_>, tx: &mut ControlTx) -> Result<(), StepError> {
     let tenant = work.tenant.id;
     mail::delivery::remove_all(tx, tenant).await?;
-    sqlx::query!("delete from control.jobs where tenant_id = $1", tenant as _).execute(tx.conn()).await?;
-    sqlx::query!("delete from control.idempotency_keys where tenant_id = $1", tenant as _).execute(tx.conn()).await?;
-    sqlx::query!("delete from control.active_stores where tenant_id = $1", tenant as _).execute(tx.conn()).await?;
-    sqlx::query!("delete from control.stores where tenant_id = $1", tenant as _).execute(tx.conn()).await?;
+    sqlx::query!("delete from control.jobs where tenant_id = $1", tenant as _)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!(
+        "delete from control.idempotency_keys where tenant_id = $1",
+        tenant as _
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "delete from control.active_stores where tenant_id = $1",
+        tenant as _
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!("delete from control.stores where tenant_id = $1", tenant as _)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -84,13 +118,22 @@ async fn record_deletion(work: &Work<'_>, tx: &mut ControlTx) -> Result<(), Step
     let (tenant, now) = (&work.tenant, tx.now());
     tenants::mark_deleted(tx, tenant.id).await?;
     let removed = BTreeMap::from([
-        ("databases".to_owned(), u64::from(work.store.own_database().is_some())),
+        (
+            "databases".to_owned(),
+            u64::from(work.store.own_database().is_some()),
+        ),
         ("schemas".to_owned(), u64::from(work.store.own_schema().is_some())),
         ("storageSpaces".to_owned(), 1),
     ]);
     let requested_at = tenant.deletion_requested_at.unwrap_or(now);
-    let record =
-        DeletionRecord::new(tenant.id, &tenant.slug, requested_at, now, tx.actor().clone(), removed);
+    let record = DeletionRecord::new(
+        tenant.id,
+        &tenant.slug,
+        requested_at,
+        now,
+        tx.actor().clone(),
+        removed,
+    );
     let key = deletion_records::signing_key(work.services.databases.master());
     deletion_records::insert(tx, tenant.id, &record.sign(&key)).await?;
     Ok(())

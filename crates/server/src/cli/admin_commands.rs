@@ -35,7 +35,9 @@ pub(super) async fn create(config: Config, new: NewOperator) -> Result<ExitCode>
     let (databases, _hints) = Databases::open(config.databases()?, config.seams()).await?;
     let random: [u8; 16] = databases.seams().random();
     let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let hash = Hasher::new(config.seams(), 1).hash(Password::new(Secret::new(password.clone()))?).await?;
+    let hash = Hasher::new(config.seams(), 1)
+        .hash(Password::new(Secret::new(password.clone()))?)
+        .await?;
     let operator = NewAdmin {
         email: new.email.parse().context("--email")?,
         name: Name::parse(&new.name).context("--name")?,
@@ -49,12 +51,17 @@ pub(super) async fn create(config: Config, new: NewOperator) -> Result<ExitCode>
         admin_id: Some(admin.id),
         ..NewAdminApiKey::default()
     };
-    let (_, key) = admin_api_keys::create(&mut tx, Grants::all(), wanted).await.context("--scope")?;
+    let (_, key) = admin_api_keys::create(&mut tx, Grants::all(), wanted)
+        .await
+        .context("--scope")?;
     tx.commit().await?;
     databases.close().await;
     let (id, email, key) = (admin.id.to_string(), admin.email.to_string(), key.expose());
     done(print(&if new.json {
-        format!("{}\n", json!({"id": id, "email": email, "password": password, "apiKey": key}))
+        format!(
+            "{}\n",
+            json!({"id": id, "email": email, "password": password, "apiKey": key})
+        )
     } else {
         format!("id        {id}\nemail     {email}\npassword  {password}\nkey       {key}\n")
     })?)

@@ -25,7 +25,11 @@ pub(super) struct Background {
 }
 
 impl Background {
-    pub(super) fn start(state: &AppState, transport: Arc<Transport>, hints: UnboundedReceiver<Store>) -> Self {
+    pub(super) fn start(
+        state: &AppState,
+        transport: Arc<Transport>,
+        hints: UnboundedReceiver<Store>,
+    ) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let databases = &state.databases;
         tasks.spawn(databases.clone().spread_news(stop.clone()));
@@ -70,8 +74,12 @@ fn schedule(state: &AppState) -> Schedule {
     let schedule = white_label::custom_domains::scheduled(schedule);
     schedule
         .every("audit.partitions", Duration::from_hours(12), make_partitions)
-        .every("storage.sweep", Duration::from_hours(6), move |_| sweep(swept.clone()))
-        .every("files.sweep", Duration::from_hours(6), move |ctx| sweep_orphans(ctx, orphaned.clone()))
+        .every("storage.sweep", Duration::from_hours(6), move |_| {
+            sweep(swept.clone())
+        })
+        .every("files.sweep", Duration::from_hours(6), move |ctx| {
+            sweep_orphans(ctx, orphaned.clone())
+        })
 }
 
 /// The trail's partitions of this month and the next.
@@ -79,7 +87,10 @@ async fn make_partitions(ctx: PlatformCtx) -> Result<(), JobError> {
     let mut tx = ctx.control().await?;
     let now = tx.now();
     for at in [now, now.plus_days(31)] {
-        sqlx::query("select control.ensure_audit_partition($1)").bind(at).execute(tx.conn()).await?;
+        sqlx::query("select control.ensure_audit_partition($1)")
+            .bind(at)
+            .execute(tx.conn())
+            .await?;
     }
     Ok(tx.commit().await?)
 }
@@ -87,12 +98,19 @@ async fn make_partitions(ctx: PlatformCtx) -> Result<(), JobError> {
 /// What interrupted uploads left in the folder.
 async fn sweep(storage: storage::Storage) -> Result<(), JobError> {
     const DAY: Duration = Duration::from_hours(24);
-    storage.sweep(DAY).await.map(drop).map_err(|error| JobError::Retry(error.to_string()))
+    storage
+        .sweep(DAY)
+        .await
+        .map(drop)
+        .map_err(|error| JobError::Retry(error.to_string()))
 }
 
 /// Objects of tenants whose row was never committed.
 async fn sweep_orphans(ctx: PlatformCtx, storage: storage::Storage) -> Result<(), JobError> {
-    let spaces = storage.spaces().await.map_err(|error| JobError::Retry(error.to_string()))?;
+    let spaces = storage
+        .spaces()
+        .await
+        .map_err(|error| JobError::Retry(error.to_string()))?;
     for tenant in spaces {
         let mut tx = ctx.control().await?;
         let known = tenants::get(&mut tx, tenant).await?;

@@ -6,7 +6,7 @@ use identity::admin_api_keys::{self, NewAdminApiKey};
 use identity::api_keys::{self, NewApiKey};
 use identity::{Name, Password, admins, users};
 use kernel::{Grants, Secret, TenantId, Validate};
-use provisioning::{Direction, ProvisionRequest, RunStatus};
+use provisioning::{ProvisionRequest, RunStatus};
 use serde_json::json;
 use std::time::Duration;
 
@@ -44,10 +44,19 @@ pub(super) async fn prepare(state: &AppState, known: Option<Credentials>) -> Res
 pub(super) fn settings(gate: &GateSettings, credentials: &Credentials, open: bool) -> Result<GateSettings> {
     let development = Development {
         open,
-        demo_tenant: credentials.demo_tenant_id.parse().context("the demo tenant's identifier")?,
-        demo_user: credentials.demo_user_id.parse().context("the demo user's identifier")?,
+        demo_tenant: credentials
+            .demo_tenant_id
+            .parse()
+            .context("the demo tenant's identifier")?,
+        demo_user: credentials
+            .demo_user_id
+            .parse()
+            .context("the demo user's identifier")?,
     };
-    Ok(GateSettings { development: Some(development), ..gate.clone() })
+    Ok(GateSettings {
+        development: Some(development),
+        ..gate.clone()
+    })
 }
 
 fn random_password(state: &AppState) -> Secret<String> {
@@ -66,7 +75,15 @@ async fn make_admin(state: &AppState, password: &Secret<String>) -> Result<(Stri
     };
     let hashed = state.hasher.hash(Password::new(password.clone())?).await?;
     let name = Name::parse("Development admin")?;
-    let admin = admins::create(&mut tx, admins::NewAdmin { email: email.parse()?, name, password: hashed }).await?;
+    let admin = admins::create(
+        &mut tx,
+        admins::NewAdmin {
+            email: email.parse()?,
+            name,
+            password: hashed,
+        },
+    )
+    .await?;
     let new = NewAdminApiKey {
         name: "Development".to_owned(),
         scopes: vec!["*".to_owned()],
@@ -91,13 +108,16 @@ async fn find_or_make_tenant(state: &AppState) -> Result<TenantId> {
     let checked = state.provisioner.check(order).await?;
     let ctx = state.databases.system("development");
     let mut tx = ctx.control().await?;
-    let tenant = state.provisioner.order(&ctx, &mut tx, checked).await?.id;
+    let ordered = state.provisioner.order(&ctx, &mut tx, checked).await?;
     tx.commit().await?;
-    state.provisioner.launch(tenant, Direction::Provision);
-    let run = state.provisioner.wait(tenant, Direction::Provision, Duration::from_mins(1)).await?;
+    let launched = state.provisioner.launch(ordered);
+    let run = state.provisioner.follow(launched, Duration::from_mins(1)).await?;
     match run {
-        Some(run) if run.status == RunStatus::Completed => Ok(tenant),
-        Some(run) => bail!("the demo tenant could not be made: {}", run.error.unwrap_or_default()),
+        Some(run) if run.status == RunStatus::Completed => Ok(run.tenant_id),
+        Some(run) => bail!(
+            "the demo tenant could not be made: {}",
+            run.error.unwrap_or_default()
+        ),
         None => bail!("the demo tenant could not be made"),
     }
 }
@@ -106,7 +126,11 @@ async fn make_tenant_key(state: &AppState, tenant: TenantId) -> Result<(String, 
     let mut tx = state.databases.system("development").control().await?;
     let name = Name::parse("Demo Owner")?;
     let owner = users::create_owner(&mut tx, tenant, OWNER_EMAIL.parse()?, name, None).await?;
-    let new = NewApiKey { name: "Development".to_owned(), scopes: vec!["*".to_owned()], ..NewApiKey::default() };
+    let new = NewApiKey {
+        name: "Development".to_owned(),
+        scopes: vec!["*".to_owned()],
+        ..NewApiKey::default()
+    };
     let (_, key) = api_keys::create(&mut tx, tenant, Grants::all(), new).await?;
     tx.commit().await?;
     Ok((owner.id.to_string(), key.expose().clone()))

@@ -19,23 +19,32 @@ pub(super) struct Ids {
 
 impl Ids {
     pub(super) fn of(development: &Development) -> Self {
-        Self { tenant: development.demo_tenant.to_string(), user: development.demo_user.to_string() }
+        Self {
+            tenant: development.demo_tenant.to_string(),
+            user: development.demo_user.to_string(),
+        }
     }
 
     fn real(&self, text: &str) -> Option<String> {
         let named = |part: &str| part == TENANT || part == USER;
-        text.split(['/', '?', '&', '=']).any(named).then(|| {
-            text.replace(TENANT, &self.tenant).replace(USER, &self.user)
-        })
+        text.split(['/', '?', '&', '='])
+            .any(named)
+            .then(|| text.replace(TENANT, &self.tenant).replace(USER, &self.user))
     }
 }
 
 pub(super) async fn replace(State(ids): State<Ids>, mut request: Request, next: Next) -> Response {
-    if let Some(uri) = ids.real(&request.uri().to_string()).and_then(|text| text.parse::<Uri>().ok()) {
+    if let Some(uri) = ids
+        .real(&request.uri().to_string())
+        .and_then(|text| text.parse::<Uri>().ok())
+    {
         *request.uri_mut() = uri;
     }
     for name in ["x-tenant-id", "x-user-id"] {
-        let real = request.headers().get(name).and_then(|value| ids.real(value.to_str().ok()?));
+        let real = request
+            .headers()
+            .get(name)
+            .and_then(|value| ids.real(value.to_str().ok()?));
         if let Some(value) = real.and_then(|text| HeaderValue::try_from(text).ok()) {
             request.headers_mut().insert(name, value);
         }
@@ -49,9 +58,18 @@ mod tests {
 
     #[test]
     fn only_whole_identifiers_are_replaced() {
-        let ids = Ids { tenant: "tenant_x".to_owned(), user: "user_y".to_owned() };
-        assert_eq!(ids.real("/admin/tenants/tenant_123/usage").as_deref(), Some("/admin/tenants/tenant_x/usage"));
-        assert_eq!(ids.real("/admin/audit?tenantId=tenant_123&limit=1").as_deref(), Some("/admin/audit?tenantId=tenant_x&limit=1"));
+        let ids = Ids {
+            tenant: "tenant_x".to_owned(),
+            user: "user_y".to_owned(),
+        };
+        assert_eq!(
+            ids.real("/admin/tenants/tenant_123/usage").as_deref(),
+            Some("/admin/tenants/tenant_x/usage")
+        );
+        assert_eq!(
+            ids.real("/admin/audit?tenantId=tenant_123&limit=1").as_deref(),
+            Some("/admin/audit?tenantId=tenant_x&limit=1")
+        );
         assert_eq!(ids.real("user_456").as_deref(), Some("user_y"));
         assert_eq!(ids.real("/admin/tenants/tenant_1234"), None);
     }

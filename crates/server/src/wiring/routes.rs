@@ -15,7 +15,10 @@ const ABOUT: &str = "Tenants, walled off on PostgreSQL: provisioning, tenant dat
 
 /// What operations are grouped under.
 const TAGS: [(&str, &str); 13] = [
-    ("tenants", "The platform's tenants: their records and their lifecycle."),
+    (
+        "tenants",
+        "The platform's tenants: their records and their lifecycle.",
+    ),
     ("provisioning", "How a tenant is made and removed, step by step."),
     ("domains", "Host names that tenants bring."),
     ("keys", "API keys of tenants and of operators."),
@@ -33,7 +36,9 @@ const TAGS: [(&str, &str); 13] = [
 pub(super) fn router(state: &AppState, limits: &Limits) -> Router {
     let (routes, part) = routes().split_for_parts();
     let document = describe(part);
-    let routes = routes.with_state(state.clone()).merge(edge::docs_page::routes(&document));
+    let routes = routes
+        .with_state(state.clone())
+        .merge(edge::docs_page::routes(&document));
     let checked = edge::openapi::refuse_undeclared_queries(routes, &document)
         .layer(from_fn_with_state(state.clone(), gate::redirect_moved_slug));
     let layered = edge::layers(checked, state.databases.seams(), limits);

@@ -65,10 +65,21 @@ async fn operations(app: &App) -> Vec<Operation> {
         let methods: Map<String, Value> = item.as_object().expect("an item").clone();
         methods.into_iter().filter_map(move |(method, operation)| {
             let method = method.to_uppercase().parse().ok().filter(|method: &Method| {
-                [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method)
+                [
+                    Method::GET,
+                    Method::POST,
+                    Method::PUT,
+                    Method::PATCH,
+                    Method::DELETE,
+                ]
+                .contains(method)
             })?;
             let permission = operation["x-permission"].as_str().map(str::to_owned);
-            Some(Operation { method, path: path.clone(), permission })
+            Some(Operation {
+                method,
+                path: path.clone(),
+                permission,
+            })
         })
     };
     paths.into_iter().flat_map(of_path).collect()
@@ -85,8 +96,19 @@ impl Ids {
     /// What nobody has.
     fn unknown() -> Self {
         let id = |prefix: &str| json!(format!("{prefix}_01h455vb4pex5vsknk084sn02q"));
-        let kinds = ["tenant", "project", "task", "file", "api_key", "admin_api_key", "invitation"];
-        let mut ids: Map<String, Value> = kinds.map(|kind| (kind.to_owned(), id(kind))).into_iter().collect();
+        let kinds = [
+            "tenant",
+            "project",
+            "task",
+            "file",
+            "api_key",
+            "admin_api_key",
+            "invitation",
+        ];
+        let mut ids: Map<String, Value> = kinds
+            .map(|kind| (kind.to_owned(), id(kind)))
+            .into_iter()
+            .collect();
         ids.insert("setting".into(), json!("nobody.has.this"));
         ids.insert("domain".into(), json!("nobody.example.org"));
         Self(ids)
@@ -95,15 +117,32 @@ impl Ids {
     /// What this tenant has.
     pub(super) async fn of_tenant(app: &App, tenant: &Tenant) -> Self {
         let client = &tenant.client;
-        let project = client.post("/api/projects", &json!({"name": "P"})).await.expect(201).text("/id");
+        let project = client
+            .post("/api/projects", &json!({"name": "P"}))
+            .await
+            .expect(201)
+            .text("/id");
         let tasks = format!("/api/projects/{project}/tasks");
-        let task = client.post(&tasks, &json!({"title": "T"})).await.expect(201).text("/id");
-        let file = client.upload("/api/files?name=f.txt", "text/plain", "content").await.expect(201).text("/id");
+        let task = client
+            .post(&tasks, &json!({"title": "T"}))
+            .await
+            .expect(201)
+            .text("/id");
+        let file = client
+            .upload("/api/files?name=f.txt", "text/plain", "content")
+            .await
+            .expect(201)
+            .text("/id");
         client.put("/api/settings/only.here", &json!("value")).await;
         let body = json!({"name": "K", "scopes": ["projects:read"]});
         let key = client.post("/api/api-keys", &body).await.expect(201).text("/id");
         let body = json!({"name": "K", "scopes": ["tenants:read"]});
-        let admin_key = app.admin().post("/admin/api-keys", &body).await.expect(201).text("/id");
+        let admin_key = app
+            .admin()
+            .post("/admin/api-keys", &body)
+            .await
+            .expect(201)
+            .text("/id");
         let mut ids = Self::unknown().0;
         for (kind, id) in [
             ("tenant", &tenant.id),
@@ -128,7 +167,9 @@ pub(super) struct Row {
 
 pub(super) fn row(path: &str) -> Row {
     let (ids, body): (&'static [_], Value) = match path {
-        "/admin/tenants" | "/admin/provision" => (&[], json!({"name": "X", "slug": "matrix", "plan": "free"})),
+        "/admin/tenants" | "/admin/provision" => {
+            (&[], json!({"name": "X", "slug": "matrix", "plan": "free"}))
+        }
         "/admin/provision/{tenantId}" => (&[("tenantId", "tenant")], json!({})),
         "/admin/tenants/{id}/suspend" => (&[("id", "tenant")], json!({"reason": "matrix"})),
         "/admin/tenants/{id}/api-keys" => (&[("id", "tenant")], json!({"name": "K", "scopes": ["*"]})),
@@ -138,7 +179,9 @@ pub(super) fn row(path: &str) -> Row {
             (&[("id", "tenant"), ("keyId", "api_key")], json!({}))
         }
         "/admin/api-keys" => (&[], json!({"name": "K", "scopes": ["tenants:read"]})),
-        "/admin/api-keys/{keyId}" | "/admin/api-keys/{keyId}/rotate" => (&[("keyId", "admin_api_key")], json!({})),
+        "/admin/api-keys/{keyId}" | "/admin/api-keys/{keyId}/rotate" => {
+            (&[("keyId", "admin_api_key")], json!({}))
+        }
         "/api/projects" => (&[], json!({"name": "X"})),
         "/api/projects/{id}" => (&[("id", "project")], json!({"name": "X"})),
         "/api/projects/{id}/tasks" => (&[("id", "project")], json!({"title": "X"})),
@@ -162,7 +205,11 @@ async fn nobody_and_the_wrong_plane_are_unauthenticated_everywhere() {
     let operations = operations(&app).await;
     assert!(operations.len() >= 35, "the document has lost operations");
     for operation in operations.iter().filter(|operation| !operation.is_public()) {
-        let wrong = if operation.is_admin() { tenant.client.clone() } else { app.admin() };
+        let wrong = if operation.is_admin() {
+            tenant.client.clone()
+        } else {
+            app.admin()
+        };
         for client in [app.nobody(), app.nobody().with_key("tny_wrong"), wrong] {
             let reply = operation.call(&client, &ids).await;
             assert_eq!(reply.status, 401, "{}: {reply:?}", operation.name());
@@ -176,19 +223,36 @@ async fn every_operation_says_which_permission_it_needs_and_means_it() {
     let app = App::start().await;
     let tenant = app.tenant("acme", "shared_database").await;
     let ids = Ids::unknown();
-    for operation in operations(&app).await.iter().filter(|operation| !operation.is_public()) {
+    for operation in operations(&app)
+        .await
+        .iter()
+        .filter(|operation| !operation.is_public())
+    {
         let name = operation.name();
         if ANY_CALLER.contains(&name.as_str()) {
-            let low = app.nobody().with_key(&app.tenant_key(&tenant.id, &["settings:read"]).await);
+            let low = app
+                .nobody()
+                .with_key(&app.tenant_key(&tenant.id, &["settings:read"]).await);
             operation.call(&low, &ids).await.expect(200);
             continue;
         }
-        let permission = operation.permission.as_deref().unwrap_or_else(|| panic!("{name} needs no permission"));
+        let permission = operation
+            .permission
+            .as_deref()
+            .unwrap_or_else(|| panic!("{name} needs no permission"));
         let client = if operation.is_admin() {
-            let other = if permission == "audit:read" { "tenants:list" } else { "audit:read" };
+            let other = if permission == "audit:read" {
+                "tenants:list"
+            } else {
+                "audit:read"
+            };
             app.limited_admin(&[other]).await
         } else {
-            let other = if permission == "settings:read" { "files:read" } else { "settings:read" };
+            let other = if permission == "settings:read" {
+                "files:read"
+            } else {
+                "settings:read"
+            };
             app.nobody().with_key(&app.tenant_key(&tenant.id, &[other]).await)
         };
         let reply = operation.call(&client, &ids).await;
@@ -206,7 +270,11 @@ async fn a_foreign_identifier_is_answered_like_an_unknown_one() {
         let owner = app.tenant(slug, strategy).await;
         let stranger = app.tenant(&format!("{slug}-stranger"), strategy).await;
         let (theirs, unknown) = (Ids::of_tenant(&app, &owner).await, Ids::unknown());
-        for operation in operations(&app).await.iter().filter(|operation| !operation.is_admin()) {
+        for operation in operations(&app)
+            .await
+            .iter()
+            .filter(|operation| !operation.is_admin())
+        {
             let has_id = !row(&operation.path).ids.is_empty() && !operation.is_public();
             // A setting's key is a name of the tenant's own choice; whoever puts one makes one.
             if !has_id || operation.name() == "PUT /api/settings/{key}" {
@@ -217,7 +285,11 @@ async fn a_foreign_identifier_is_answered_like_an_unknown_one() {
             assert_eq!(foreign.status, 404, "{}: {foreign:?}", operation.name());
             assert_eq!(shown(&foreign), shown(&nowhere), "{}", operation.name());
         }
-        owner.client.get(&format!("/api/projects/{}", theirs.of("project"))).await.expect(200);
+        owner
+            .client
+            .get(&format!("/api/projects/{}", theirs.of("project")))
+            .await
+            .expect(200);
     }
     app.finish().await;
 }
@@ -226,17 +298,25 @@ async fn a_foreign_identifier_is_answered_like_an_unknown_one() {
 #[tokio::test]
 async fn a_selector_never_overrides_the_credential() {
     let app = App::start().await;
-    let (one, other) = (app.tenant("one", "shared_database").await, app.tenant("other", "shared_database").await);
+    let (one, other) = (
+        app.tenant("one", "shared_database").await,
+        app.tenant("other", "shared_database").await,
+    );
     let unknown = "tenant_01h455vb4pex5vsknk084sn02q";
     let selecting = |id: &str| one.client.with("x-tenant-id", id);
     selecting(&one.id).get("/api/tenant").await.expect(200);
-    let (foreign, nowhere) = (selecting(&other.id).get("/api/tenant").await, selecting(unknown).get("/api/tenant").await);
+    let (foreign, nowhere) = (
+        selecting(&other.id).get("/api/tenant").await,
+        selecting(unknown).get("/api/tenant").await,
+    );
     assert_eq!(foreign.status, 404);
     assert_eq!(shown(&foreign), shown(&nowhere));
     let hosted = |host: &str| one.client.with("host", host);
     hosted("one.tenantry.test").get("/api/tenant").await.expect(200);
-    let (foreign, nowhere) =
-        (hosted("other.tenantry.test").get("/api/tenant").await, hosted("none.tenantry.test").get("/api/tenant").await);
+    let (foreign, nowhere) = (
+        hosted("other.tenantry.test").get("/api/tenant").await,
+        hosted("none.tenantry.test").get("/api/tenant").await,
+    );
     assert_eq!(foreign.status, 404);
     assert_eq!(shown(&foreign), shown(&nowhere));
     app.finish().await;
@@ -253,7 +333,12 @@ fn shown(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
         .headers
         .iter()
         .filter(|(name, _)| !ignored.contains(&name.as_str()))
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
     headers.sort();
     (reply.status.as_u16(), headers, body)

@@ -15,8 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{Client, Installation, Process, Reply, all, eventually, rounds};
 
-const TENANTS: [(&str, &str); 3] =
-    [("shared", "shared_database"), ("schema", "schema_per_tenant"), ("database", "database_per_tenant")];
+const TENANTS: [(&str, &str); 3] = [
+    ("shared", "shared_database"),
+    ("schema", "schema_per_tenant"),
+    ("database", "database_per_tenant"),
+];
+const ROUNDS: u32 = 4;
 const WRITERS_EACH: usize = 3;
 /// Acknowledgements in each round before the process may be killed.
 const AT_LEAST: u64 = 25;
@@ -43,10 +47,14 @@ async fn killed_again_and_again_it_loses_nothing_and_doubles_nothing() {
     let (written, process) = tokio::join!(join_all(writers), kills);
     for tenant in &tenants {
         let of_tenant = written.iter().filter(|written| written.tenant == tenant.id);
-        tenant.verify(&installation, &process, &of_tenant.collect::<Vec<_>>()).await;
+        tenant
+            .verify(&installation, &process, &of_tenant.collect::<Vec<_>>())
+            .await;
     }
     installation.settle().await;
     process.kill().await;
+    let acknowledged: usize = written.iter().map(|written| written.acknowledged.len()).sum();
+    eprintln!("{} kills, {acknowledged} projects acknowledged", rounds(ROUNDS));
 }
 
 async fn kill_again_and_again(
@@ -55,7 +63,7 @@ async fn kill_again_and_again(
     tell: &watch::Sender<Option<String>>,
     count: &AtomicU64,
 ) -> Process {
-    for _ in 0..rounds(4) {
+    for _ in 0..rounds(ROUNDS) {
         killable(count).await;
         tell.send_replace(None);
         process.kill().await;
@@ -69,7 +77,10 @@ async fn kill_again_and_again(
 /// Waits until this start of the process has acknowledged something, and then until no particular instant.
 async fn killable(count: &AtomicU64) {
     let before = count.load(Ordering::SeqCst);
-    eventually("the load", async || (count.load(Ordering::SeqCst) >= before + AT_LEAST).then_some(())).await;
+    eventually("the load", async || {
+        (count.load(Ordering::SeqCst) >= before + AT_LEAST).then_some(())
+    })
+    .await;
     let [instant] = Seams::real().random::<1>();
     tokio::time::sleep(Duration::from_millis(u64::from(instant))).await;
 }
@@ -87,12 +98,26 @@ struct Victim {
 async fn make(process: &Process, slug: &'static str, strategy: &'static str) -> Victim {
     let admin = process.admin();
     let order = json!({"name": slug, "slug": slug, "plan": "enterprise", "isolationStrategy": strategy});
-    let id = admin.post("/admin/provision", &order).await.expect(201).text("/tenantId");
+    let id = admin
+        .post("/admin/provision", &order)
+        .await
+        .expect(201)
+        .text("/tenantId");
     let keys = format!("/admin/tenants/{id}/api-keys");
-    let key = admin.post(&keys, &json!({"name": "test", "scopes": ["*"]})).await.expect(201).text("/key");
+    let key = admin
+        .post(&keys, &json!({"name": "test", "scopes": ["*"]}))
+        .await
+        .expect(201)
+        .text("/key");
     let client = admin.with_key(&key);
     let sample = all(&client, "/api/projects").await;
-    Victim { id: id.parse().expect("an identifier"), slug, strategy, client, sample }
+    Victim {
+        id: id.parse().expect("an identifier"),
+        slug,
+        strategy,
+        client,
+        sample,
+    }
 }
 
 /// Creates projects and puts a setting, one after the other, until told to stop.
@@ -128,7 +153,12 @@ impl From<Reply> for Acknowledgement {
         let reply = reply.expect(201);
         let header = |name| reply.header(name).to_owned();
         let (location, etag) = (header("location"), header("etag"));
-        Self { body: reply.json(), status: reply.status.as_u16(), location, etag }
+        Self {
+            body: reply.json(),
+            status: reply.status.as_u16(),
+            location,
+            etag,
+        }
     }
 }
 
@@ -141,7 +171,13 @@ impl<'a> Writer<'a> {
             acknowledged: BTreeMap::new(),
         };
         let name = format!("{} {number}", victim.slug);
-        Self { name, client: victim.client.clone(), at, count, written }
+        Self {
+            name,
+            client: victim.client.clone(),
+            at,
+            count,
+            written,
+        }
     }
 
     async fn write_until(mut self, stop: CancellationToken) -> Written {
@@ -167,18 +203,35 @@ impl<'a> Writer<'a> {
 
     async fn create(&self, key: &str) -> Acknowledgement {
         let client = self.client.with("idempotency-key", key);
-        self.insist(&client, Method::POST, "/api/projects", &json!({"name": key})).await.into()
+        self.insist(&client, Method::POST, "/api/projects", &json!({"name": key}))
+            .await
+            .into()
     }
 
     async fn repeat(&self, key: &str) {
-        assert_eq!(self.create(key).await, self.written.acknowledged[key], "the same request, another answer");
+        assert_eq!(
+            self.create(key).await,
+            self.written.acknowledged[key],
+            "the same request, another answer"
+        );
     }
 
     /// The next value; sent again, it changes nothing, so that its version counts the changes.
     async fn put(&mut self) {
-        let (value, path) = (self.written.value + 1, format!("/api/settings/{}", self.written.setting));
-        let reply = self.insist(&self.client, Method::PUT, &path, &json!(value)).await.expect(200).json();
-        assert_eq!((&reply["value"], &reply["version"]), (&json!(value), &json!(value)), "{reply}");
+        let (value, path) = (
+            self.written.value + 1,
+            format!("/api/settings/{}", self.written.setting),
+        );
+        let reply = self
+            .insist(&self.client, Method::PUT, &path, &json!(value))
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(
+            (&reply["value"], &reply["version"]),
+            (&json!(value), &json!(value)),
+            "{reply}"
+        );
         self.written.value = value;
     }
 
@@ -186,8 +239,18 @@ impl<'a> Writer<'a> {
     /// way may hold its locks for a moment, so that another answer than success can come first.
     async fn insist(&self, client: &Client, method: Method, path: &str, body: &Value) -> Reply {
         eventually("an answer", async || {
-            let url = self.at.clone().wait_for(Option::is_some).await.expect("the test goes on").clone()?;
-            let reply = client.at(&url).try_send(method.clone(), path, Some(body)).await.ok()?;
+            let url = self
+                .at
+                .clone()
+                .wait_for(Option::is_some)
+                .await
+                .expect("the test goes on")
+                .clone()?;
+            let reply = client
+                .at(&url)
+                .try_send(method.clone(), path, Some(body))
+                .await
+                .ok()?;
             (reply.status != 503).then_some(reply)
         })
         .await
@@ -203,15 +266,31 @@ impl Victim {
         }
         for acknowledgement in written.iter().flat_map(|written| written.acknowledged.values()) {
             let id = acknowledgement.body["id"].as_str().expect("an identifier");
-            assert_eq!(expected.insert(id, &acknowledgement.body), None, "one project for two keys");
+            assert_eq!(
+                expected.insert(id, &acknowledgement.body),
+                None,
+                "one project for two keys"
+            );
         }
         let present = all(&owner, "/api/projects?limit=100").await;
-        assert_eq!(present.len(), expected.len(), "{}: projects that nobody was told of, or lost ones", self.slug);
+        assert_eq!(
+            present.len(),
+            expected.len(),
+            "{}: projects that nobody was told of, or lost ones",
+            self.slug
+        );
         for project in &present {
-            assert_eq!(expected.get(project["id"].as_str().expect("an identifier")), Some(&project));
+            assert_eq!(
+                expected.get(project["id"].as_str().expect("an identifier")),
+                Some(&project)
+            );
         }
         for written in written {
-            let setting = owner.get(&format!("/api/settings/{}", written.setting)).await.expect(200).json();
+            let setting = owner
+                .get(&format!("/api/settings/{}", written.setting))
+                .await
+                .expect(200)
+                .json();
             assert_eq!(setting["value"], written.value);
         }
         self.relayed(installation).await;
@@ -227,13 +306,22 @@ impl Victim {
             *times.entry(what).or_default() += 1;
         }
         for id in expected.keys() {
-            assert_eq!(times.remove(&("project".to_owned(), (*id).to_owned())), Some(1), "events of {id}");
+            assert_eq!(
+                times.remove(&("project".to_owned(), (*id).to_owned())),
+                Some(1),
+                "events of {id}"
+            );
         }
         let left: Vec<_> = times.keys().filter(|(kind, _)| kind == "project").collect();
         assert!(left.is_empty(), "events of projects that are not there: {left:?}");
         for written in written {
             let events = times.get(&("setting".to_owned(), written.setting.clone()));
-            assert_eq!(events, Some(&written.value), "one event for each value of {}", written.setting);
+            assert_eq!(
+                events,
+                Some(&written.value),
+                "one event for each value of {}",
+                written.setting
+            );
         }
     }
 
@@ -244,8 +332,15 @@ impl Victim {
             "database_per_tenant" => crate::support::connect(&testkit::server_url(&own).await).await,
             _ => installation.superuser().await,
         };
-        let schema = if self.strategy == "schema_per_tenant" { &own } else { "tenant" };
-        eventually("the relay", async || (outbox(&mut connection, schema).await == 0).then_some(())).await;
+        let schema = if self.strategy == "schema_per_tenant" {
+            &own
+        } else {
+            "tenant"
+        };
+        eventually("the relay", async || {
+            (outbox(&mut connection, schema).await == 0).then_some(())
+        })
+        .await;
     }
 }
 

@@ -1,21 +1,16 @@
 //! PostgreSQL goes away and comes back under two running servers: one that listens for news, one that polls for them.
 
 use std::collections::HashMap;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use identity::api_keys::ApiKeyId;
-use local_postgres::{Binaries, Cluster, Durability, Settings};
 use reqwest::Method;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Client, Process, Reply, all, connect, eventually};
+use crate::support::{Client, Postgres, Reply, all, connect, eventually};
 
 const STRATEGIES: [&str; 3] = ["shared_database", "schema_per_tenant", "database_per_tenant"];
 /// No request waits longer for a database that is not there.
@@ -23,16 +18,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn an_outage_is_told_and_leaves_no_damage() {
-    let open = Permissions::from_mode(0o711);
-    let folder = tempfile::Builder::new().permissions(open).tempdir().expect("a folder");
+    let folder = Postgres::folder();
     let postgres = Postgres::start(folder.path(), None).await;
     let one = postgres.node("one", &[]).await;
-    let other = postgres.node("other", &[("TENANTRY_DATABASE_LISTEN", "false")]).await;
+    let other = postgres
+        .node("other", &[("TENANTRY_DATABASE_LISTEN", "false")])
+        .await;
     let nodes = [one.admin(), one.admin().at(&other.url)];
     let tenants = join_all(STRATEGIES.map(|strategy| make(&nodes[0], strategy))).await;
     let (doomed, id) = key(&nodes[0], &tenants[0].id).await;
     let watch = Watch::default();
-    let writers = tenants.iter().flat_map(|tenant| nodes.iter().map(|node| tenant.write(node, &watch)));
+    let writers = tenants
+        .iter()
+        .flat_map(|tenant| nodes.iter().map(|node| tenant.write(node, &watch)));
     let guards = nodes.iter().map(|node| watch.guard(node.with_key(&doomed)));
     let outages = async {
         watch.see_work_done(&nodes).await;
@@ -40,7 +38,7 @@ async fn an_outage_is_told_and_leaves_no_damage() {
         join_all(nodes.iter().map(|node| assert_told(node, &tenants[0]))).await;
         // Up for us, at an address that the servers do not know.
         let hidden = Postgres::start(folder.path(), Some(0)).await;
-        hidden.revoke(&id).await;
+        revoke(&hidden, &id).await;
         watch.revoked.store(true, SeqCst);
         hidden.stop().await;
         let postgres = Postgres::start(folder.path(), None).await;
@@ -53,7 +51,10 @@ async fn an_outage_is_told_and_leaves_no_damage() {
         postgres
     };
     let (written, refusals, postgres) = tokio::join!(join_all(writers), join_all(guards), outages);
-    assert!(refusals.iter().all(|refusals| *refusals > 0), "the revoked key was never refused: {refusals:?}");
+    assert!(
+        refusals.iter().all(|refusals| *refusals > 0),
+        "the revoked key was never refused: {refusals:?}"
+    );
     for tenant in &tenants {
         tenant.verify(&nodes[0], &written.concat()).await;
     }
@@ -65,56 +66,12 @@ async fn an_outage_is_told_and_leaves_no_damage() {
     postgres.stop().await;
 }
 
-/// A PostgreSQL of this test's own, always with the same data.
-struct Postgres {
-    cluster: Cluster,
-    folder: PathBuf,
-}
-
-impl Postgres {
-    async fn start(folder: &Path, port: Option<u16>) -> Self {
-        let settings = Settings {
-            data_dir: folder.join("postgres"),
-            binaries: Binaries::find(programs().as_deref()).expect("PostgreSQL is installed; bin/test does it"),
-            durability: Durability::Fast,
-            port,
-            extra: vec![],
-        };
-        let cluster = Cluster::start(settings).await.expect("PostgreSQL starts");
-        Self { cluster, folder: folder.to_owned() }
-    }
-
-    async fn node(&self, name: &str, settings: &[(&str, &str)]) -> Process {
-        let folder = self.folder.join(name);
-        fs::create_dir(&folder).expect("a folder");
-        Process::start(&self.cluster.url("tenantry"), &folder, settings).await
-    }
-
-    async fn revoke(&self, key: &ApiKeyId) {
-        let mut superuser = connect(&self.cluster.url("tenantry")).await;
-        let revoked = sqlx::query("update control.api_keys set revoked_at = now() where id = $1")
-            .bind(key)
-            .execute(&mut superuser)
-            .await;
-        assert_eq!(revoked.expect("the control plane").rows_affected(), 1);
-    }
-
-    async fn stop(self) {
-        self.cluster.stop().await.expect("PostgreSQL stops");
-    }
-
-    /// As if the machine ran out of memory: recovery follows, and its socket stays behind.
-    async fn kill(mut self) {
-        let file = fs::read_to_string(self.folder.join("postgres/cluster/data/postmaster.pid"));
-        let pid = file.expect("it runs").lines().next().and_then(|line| Pid::from_raw(line.parse().ok()?));
-        kill_process(pid.expect("a process"), Signal::KILL).expect("it can be killed");
-        self.cluster.exited().await.expect("it ends");
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test run has no other configuration")]
-fn programs() -> Option<PathBuf> {
-    std::env::var_os("TENANTRY_POSTGRES_BIN").map(PathBuf::from)
+async fn revoke(postgres: &Postgres, key: &ApiKeyId) {
+    let revoked = sqlx::query("update control.api_keys set revoked_at = now() where id = $1")
+        .bind(key)
+        .execute(&mut postgres.superuser().await)
+        .await;
+    assert_eq!(revoked.expect("the control plane").rows_affected(), 1);
 }
 
 async fn make(admin: &Client, strategy: &str) -> Tenant {
@@ -123,15 +80,25 @@ async fn make(admin: &Client, strategy: &str) -> Tenant {
 
 async fn make_named(admin: &Client, slug: &str, strategy: &str) -> Tenant {
     let order = json!({"name": slug, "slug": slug, "plan": "free", "isolationStrategy": strategy});
-    let id = admin.post("/admin/provision", &order).await.expect(201).text("/tenantId");
+    let id = admin
+        .post("/admin/provision", &order)
+        .await
+        .expect(201)
+        .text("/tenantId");
     let (key, _) = key(admin, &id).await;
     Tenant { id, key }
 }
 
 async fn key(admin: &Client, tenant: &str) -> (String, ApiKeyId) {
     let keys = format!("/admin/tenants/{tenant}/api-keys");
-    let made = admin.post(&keys, &json!({"name": "test", "scopes": ["*"]})).await.expect(201);
-    (made.text("/key"), made.text("/id").parse().expect("an identifier"))
+    let made = admin
+        .post(&keys, &json!({"name": "test", "scopes": ["*"]}))
+        .await
+        .expect(201);
+    (
+        made.text("/key"),
+        made.text("/id").parse().expect("an identifier"),
+    )
 }
 
 /// A tenant on the free plan, so without a project at first.
@@ -167,7 +134,10 @@ impl Tenant {
 
     /// What was answered is there, once, and nothing else; and each has its one event.
     async fn verify(&self, node: &Client, written: &[Written]) {
-        let own = written.iter().filter(|(tenant, _)| *tenant == self.id).map(|(_, project)| project);
+        let own = written
+            .iter()
+            .filter(|(tenant, _)| *tenant == self.id)
+            .map(|(_, project)| project);
         let mut expected: HashMap<&Value, &Value> = own.map(|project| (&project["id"], project)).collect();
         let events = eventually("every event", async || {
             let path = format!("/admin/audit?tenantId={}&resourceType=project&limit=100", self.id);
@@ -177,7 +147,9 @@ impl Tenant {
         .await;
         for project in all(&node.with_key(&self.key), "/api/projects?limit=100").await {
             assert_eq!(expected.remove(&project["id"]), Some(&project));
-            let events = events.iter().filter(|event| event["resource"]["id"] == project["id"]);
+            let events = events
+                .iter()
+                .filter(|event| event["resource"]["id"] == project["id"]);
             assert_eq!(events.count(), 1, "events of {project}");
         }
         assert_eq!(expected, HashMap::new(), "acknowledged, and lost");
@@ -212,9 +184,15 @@ impl Watch {
 
     async fn see_work_done(&self, nodes: &[Client]) {
         let before = self.done.load(SeqCst);
-        eventually("work to be done", async || (self.done.load(SeqCst) > before + 50).then_some(())).await;
+        eventually("work to be done", async || {
+            (self.done.load(SeqCst) > before + 50).then_some(())
+        })
+        .await;
         for node in nodes {
-            eventually("readiness", async || (node.get("/health/ready").await.status == 200).then_some(())).await;
+            eventually("readiness", async || {
+                (node.get("/health/ready").await.status == 200).then_some(())
+            })
+            .await;
             node.get("/admin/tenants").await.expect(200);
         }
     }
@@ -223,7 +201,10 @@ impl Watch {
 /// Every kind of request says that it cannot be served now; the process itself is well.
 async fn assert_told(admin: &Client, tenant: &Tenant) {
     let (owner, stranger) = (admin.with_key(&tenant.key), admin.with_key("tny_nobody"));
-    let (path, order) = (format!("/admin/tenants/{}", tenant.id), json!({"name": "No", "slug": "not-now", "plan": "pro"}));
+    let (path, order) = (
+        format!("/admin/tenants/{}", tenant.id),
+        json!({"name": "No", "slug": "not-now", "plan": "pro"}),
+    );
     let (project, setting) = (json!({"name": "No"}), json!(1));
     let asked = [
         (&owner, Method::GET, "/api/tenant", None),
@@ -241,14 +222,24 @@ async fn assert_told(admin: &Client, tenant: &Tenant) {
         assert_unavailable(timely(client, method, path, body).await);
     });
     join_all(asked).await;
-    eventually("the probe to tell", async || (admin.get("/health/ready").await.status == 503).then_some(())).await;
+    eventually("the probe to tell", async || {
+        (admin.get("/health/ready").await.status == 503).then_some(())
+    })
+    .await;
     admin.get("/health/live").await.expect(200);
 }
 
 async fn timely(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Reply {
     let asked = Instant::now();
-    let reply = client.try_send(method, path, body).await.expect("the server goes on");
-    assert!(asked.elapsed() < PATIENCE, "{reply:?} after {:?}", asked.elapsed());
+    let reply = client
+        .try_send(method, path, body)
+        .await
+        .expect("the server goes on");
+    assert!(
+        asked.elapsed() < PATIENCE,
+        "{reply:?} after {:?}",
+        asked.elapsed()
+    );
     reply
 }
 
@@ -256,5 +247,8 @@ async fn timely(client: &Client, method: Method, path: &str, body: Option<&Value
 fn assert_unavailable(reply: Reply) {
     let reply = reply.expect(503);
     assert_eq!(reply.header("content-type"), "application/problem+json");
-    assert!(["unavailable", "overloaded"].contains(&reply.text("/code").as_str()), "{reply:?}");
+    assert!(
+        ["unavailable", "overloaded"].contains(&reply.text("/code").as_str()),
+        "{reply:?}"
+    );
 }

@@ -41,12 +41,19 @@ async fn from_nothing_to_ready_and_again_with_the_same_credentials() {
     let data = scratch.path().join("data");
     let first = Server::start(&data, &[]).await;
     assert_eq!(first.credentials["url"], first.url);
-    assert_eq!(status_line(&first.url, "/no-such-page").await, "HTTP/1.1 404 Not Found");
+    assert_eq!(
+        status_line(&first.url, "/no-such-page").await,
+        "HTTP/1.1 404 Not Found"
+    );
     for private in ["credentials.json", "master.key"] {
         let mode = fs::metadata(data.join(private)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{private}");
     }
-    assert_ne!(processes_in(scratch.path()), [""; 0].map(PathBuf::from), "its PostgreSQL is in the folder");
+    assert_ne!(
+        processes_in(scratch.path()),
+        [""; 0].map(PathBuf::from),
+        "its PostgreSQL is in the folder"
+    );
     let credentials = first.credentials.clone();
     first.signal(Signal::TERM);
     assert_eq!(first.end().await, Some(0));
@@ -54,7 +61,10 @@ async fn from_nothing_to_ready_and_again_with_the_same_credentials() {
 
     let second = Server::start(&data, &[]).await;
     for (name, value) in credentials.as_object().unwrap() {
-        assert!(name == "url" || second.credentials[name] == *value, "{name} changed");
+        assert!(
+            name == "url" || second.credentials[name] == *value,
+            "{name} changed"
+        );
     }
     second.signal(Signal::INT);
     assert_eq!(second.end().await, Some(0));
@@ -73,13 +83,34 @@ async fn what_cannot_be_had_is_said_before_anything_starts() {
     let server = Server::start(&data, &[]).await;
     let port = server.url.rsplit(':').next().unwrap().to_owned();
 
-    let folder_taken = outcome(tenantry(["dev", "--port", "0", "--reset", "--data", data.to_str().unwrap()])).await;
+    let folder_taken = outcome(tenantry([
+        "dev",
+        "--port",
+        "0",
+        "--reset",
+        "--data",
+        data.to_str().unwrap(),
+    ]))
+    .await;
     let said = String::from_utf8(folder_taken.stderr).unwrap();
-    assert!(folder_taken.status.code() == Some(1) && said.contains("in use by another `tenantry dev`"), "{said}");
+    assert!(
+        folder_taken.status.code() == Some(1) && said.contains("in use by another `tenantry dev`"),
+        "{said}"
+    );
 
-    let port_taken = outcome(tenantry(["dev", "--port", &port, "--data", other.to_str().unwrap()])).await;
+    let port_taken = outcome(tenantry([
+        "dev",
+        "--port",
+        &port,
+        "--data",
+        other.to_str().unwrap(),
+    ]))
+    .await;
     let said = String::from_utf8(port_taken.stderr).unwrap();
-    assert!(port_taken.status.code() == Some(1) && said.contains("is in use by another process"), "{said}");
+    assert!(
+        port_taken.status.code() == Some(1) && said.contains("is in use by another process"),
+        "{said}"
+    );
     assert!(!other.join("postgres").exists());
 
     let mut open = tenantry(["dev", "--open", "--data", other.to_str().unwrap()]);
@@ -87,7 +118,10 @@ async fn what_cannot_be_had_is_said_before_anything_starts() {
     let said = String::from_utf8(outcome(open).await.stderr).unwrap();
     assert!(said.contains("--open makes every caller an admin"), "{said}");
 
-    assert_eq!(status_line(&server.url, "/no-such-page").await, "HTTP/1.1 404 Not Found");
+    assert_eq!(
+        status_line(&server.url, "/no-such-page").await,
+        "HTTP/1.1 404 Not Found"
+    );
     server.signal(Signal::INT);
     assert_eq!(server.end().await, Some(0));
 }
@@ -98,7 +132,10 @@ async fn the_server_does_not_outlive_its_postgresql_nor_the_other_way_round() {
     let data = scratch.path().join("data");
     let server = Server::start(&data, &[]).await;
     let pid_file = fs::read_to_string(data.join("postgres/cluster/data/postmaster.pid")).unwrap();
-    let postmaster = pid_file.lines().next().and_then(|line| Pid::from_raw(line.parse().ok()?));
+    let postmaster = pid_file
+        .lines()
+        .next()
+        .and_then(|line| Pid::from_raw(line.parse().ok()?));
     kill_process(postmaster.unwrap(), Signal::QUIT).unwrap();
     assert_eq!(server.end().await, Some(1));
 

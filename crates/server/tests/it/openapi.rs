@@ -19,7 +19,11 @@ async fn every_operation_describes_itself() {
     let document = Document::of(&app).await;
     let mut silent = Vec::new();
     for operation in document.operations() {
-        silent.extend(unsaid(&document, &operation).into_iter().map(|what| format!("{}: {what}", operation.name())));
+        silent.extend(
+            unsaid(&document, &operation)
+                .into_iter()
+                .map(|what| format!("{}: {what}", operation.name())),
+        );
     }
     assert_eq!(silent, Vec::<String>::new());
     app.finish().await;
@@ -39,16 +43,29 @@ fn unsaid(document: &Document, operation: &Operation) -> Vec<String> {
     };
     require(text("operationId"), "no operationId");
     require(text("summary"), "no summary");
-    require(document.has_tag(&said["tags"][0]), "no tag that the document describes");
-    require(secured == Some(!open) || name == OPTIONAL_CALLER, "`security` is not what it needs");
-    require(open || ANY_CALLER.contains(&name.as_str()) || text("x-permission"), "no x-permission");
+    require(
+        document.has_tag(&said["tags"][0]),
+        "no tag that the document describes",
+    );
+    require(
+        secured == Some(!open) || name == OPTIONAL_CALLER,
+        "`security` is not what it needs",
+    );
+    require(
+        open || ANY_CALLER.contains(&name.as_str()) || text("x-permission"),
+        "no x-permission",
+    );
     for (media, body) in operation.bodies() {
         match document.example(body) {
             Some(example) => missing.extend(document.refuses(&body["schema"], &example)),
             None => missing.push(format!("its body ({media}) has no example")),
         }
     }
-    missing.extend(operation.responses().flat_map(|(status, response)| undescribed(document, status, response)));
+    missing.extend(
+        operation
+            .responses()
+            .flat_map(|(status, response)| undescribed(document, status, response)),
+    );
     missing
 }
 
@@ -59,7 +76,9 @@ fn undescribed(document: &Document, status: &str, response: &Value) -> Vec<Strin
     let bare = matches!(status, "204" | "304");
     let mut missing = Vec::new();
     if response["description"].as_str().is_none_or(str::is_empty) || contents.is_none() != bare {
-        missing.push(format!("{status} has no description, or no content where it should"));
+        missing.push(format!(
+            "{status} has no description, or no content where it should"
+        ));
     }
     for (media, content) in contents.into_iter().flatten() {
         if content.get("schema").is_none() {
@@ -94,7 +113,11 @@ async fn every_answer_is_as_described() {
             if !accepted {
                 wrong.push(format!("not accepted: {reply:?}"));
             }
-            wrong.extend(document.contradiction(&operation, &reply).map(|what| format!("{what}: {reply:?}")));
+            wrong.extend(
+                document
+                    .contradiction(&operation, &reply)
+                    .map(|what| format!("{what}: {reply:?}")),
+            );
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
@@ -117,13 +140,32 @@ async fn every_refusal_is_as_described() {
     let mut wrong = Vec::new();
     for operation in document.operations() {
         for reply in [
-            client.try_send(operation.method.clone(), &operation.path, None).await,
-            app.admin().try_send(operation.method.clone(), &operation.path, Some(&json!([7]))).await,
-            demo.try_send(operation.method.clone(), &operation.path, Some(&json!({"unknown": 7}))).await,
-            app.admin().try_send(operation.method.clone(), &format!("{}?unknown=7", operation.path), None).await,
+            client
+                .try_send(operation.method.clone(), &operation.path, None)
+                .await,
+            app.admin()
+                .try_send(operation.method.clone(), &operation.path, Some(&json!([7])))
+                .await,
+            demo.try_send(
+                operation.method.clone(),
+                &operation.path,
+                Some(&json!({"unknown": 7})),
+            )
+            .await,
+            app.admin()
+                .try_send(
+                    operation.method.clone(),
+                    &format!("{}?unknown=7", operation.path),
+                    None,
+                )
+                .await,
         ] {
             let reply = reply.expect("the server answers");
-            wrong.extend(document.contradiction(&operation, &reply).map(|what| format!("{what}: {reply:?}")));
+            wrong.extend(
+                document
+                    .contradiction(&operation, &reply)
+                    .map(|what| format!("{what}: {reply:?}")),
+            );
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
@@ -131,14 +173,30 @@ async fn every_refusal_is_as_described() {
 }
 
 /// One for each type of body that the operation takes, or for none.
-async fn replies(app: &App, document: &Document, operation: &Operation, tenant: &Tenant, ids: &Ids) -> Vec<Reply> {
-    let client = if operation.path.starts_with("/admin/") { app.admin() } else { tenant.client.clone() };
+async fn replies(
+    app: &App,
+    document: &Document,
+    operation: &Operation,
+    tenant: &Tenant,
+    ids: &Ids,
+) -> Vec<Reply> {
+    let client = if operation.path.starts_with("/admin/") {
+        app.admin()
+    } else {
+        tenant.client.clone()
+    };
     let path = path(operation, ids);
     let mut replies = Vec::new();
     for (media, body) in operation.bodies() {
-        let example = document.example(body).unwrap_or_else(|| panic!("{} has no example", operation.name()));
+        let example = document
+            .example(body)
+            .unwrap_or_else(|| panic!("{} has no example", operation.name()));
         let (media, bytes) = operation::written(media, &example);
-        replies.push(client.send_bytes(operation.method.clone(), &path, &media, bytes).await);
+        replies.push(
+            client
+                .send_bytes(operation.method.clone(), &path, &media, bytes)
+                .await,
+        );
     }
     if replies.is_empty() {
         replies.push(client.call(operation.method.clone(), &path).await);
@@ -148,9 +206,16 @@ async fn replies(app: &App, document: &Document, operation: &Operation, tenant: 
 
 fn path(operation: &Operation, ids: &Ids) -> String {
     let known = row(&operation.path);
-    let path = known.ids.iter().fold(operation.path.clone(), |path, (parameter, kind)| {
-        path.replace(&format!("{{{parameter}}}"), ids.of(kind))
-    });
-    assert!(!path.contains('{'), "{} needs its row in authz_matrix.rs", operation.name());
+    let path = known
+        .ids
+        .iter()
+        .fold(operation.path.clone(), |path, (parameter, kind)| {
+            path.replace(&format!("{{{parameter}}}"), ids.of(kind))
+        });
+    assert!(
+        !path.contains('{'),
+        "{} needs its row in authz_matrix.rs",
+        operation.name()
+    );
     path
 }

@@ -20,14 +20,21 @@ const CLIENTS: usize = 16;
 async fn tenants_that_share_one_connection_never_see_each_other() {
     let installation = Installation::new().await;
     let bouncer = PgBouncer::start(&installation.database_url().await).await;
-    let mut start = App::with().setting("database.prepared_statements", false).setting("database.listen", false);
+    let mut start = App::with()
+        .setting("database.prepared_statements", false)
+        .setting("database.listen", false);
     // Fewer than there are tenants with one, so that connections to them are closed and opened all the time.
     start = start.setting("database.tenant_databases", CLIENTS.min(6));
     match &bouncer {
         Some(bouncer) => {
-            start = start.variable("TENANTRY_DATABASE_POOLER_URL", bouncer.url(installation.database()));
+            start = start.variable(
+                "TENANTRY_DATABASE_POOLER_URL",
+                bouncer.url(installation.database()),
+            );
         }
-        None => eprintln!("NOTE: PgBouncer is NOT INSTALLED, so nothing is proved about a pooler (Debian: pgbouncer)"),
+        None => eprintln!(
+            "NOTE: PgBouncer is NOT INSTALLED, so nothing is proved about a pooler (Debian: pgbouncer)"
+        ),
     }
     let app = start.start_on(installation).await;
     let load = Load::prepare(&app, tenants(24)).await;
@@ -35,8 +42,12 @@ async fn tenants_that_share_one_connection_never_see_each_other() {
     load.verify().await;
     if let Some(bouncer) = &bouncer {
         let (done, through) = (load.requests.load(Ordering::SeqCst), bouncer.transactions().await);
-        assert!(through >= done, "{done} requests, but {through} transactions through the pooler");
+        assert!(
+            through >= done,
+            "{done} requests, but {through} transactions through the pooler"
+        );
         assert_eq!(bouncer.widest_pool().await, 1);
+        eprintln!("{done} requests in {through} transactions through PgBouncer");
     }
     app.finish().await;
 }
@@ -51,12 +62,22 @@ struct Load {
 impl Load {
     async fn prepare(app: &App, tenants: usize) -> Self {
         let made = stream::iter(0..tenants).map(async |number| {
-            let tenant = app.tenant(&format!("tenant-{number}"), STRATEGIES[number % 3]).await;
-            let own = all(&tenant.client, "/api/projects").await.iter().map(id).collect();
+            let tenant = app
+                .tenant(&format!("tenant-{number}"), STRATEGIES[number % 3])
+                .await;
+            let own = all(&tenant.client, "/api/projects")
+                .await
+                .iter()
+                .map(id)
+                .collect();
             (tenant, own)
         });
         let tenants = made.buffer_unordered(4).collect().await;
-        Self { tenants, until: Instant::now() + seconds(5), requests: AtomicU64::new(0) }
+        Self {
+            tenants,
+            until: Instant::now() + seconds(5),
+            requests: AtomicU64::new(0),
+        }
     }
 
     async fn go_on(&self) {
@@ -74,7 +95,10 @@ impl Load {
         let client = &tenant.client;
         match what % 4 {
             0 => {
-                let made = client.post("/api/projects", &json!({"name": tenant.id})).await.expect(201);
+                let made = client
+                    .post("/api/projects", &json!({"name": tenant.id}))
+                    .await
+                    .expect(201);
                 assert_eq!(made.text("/name"), tenant.id);
             }
             1 => {
@@ -85,13 +109,24 @@ impl Load {
             2 => {
                 let page = client.get("/api/projects?limit=50").await.expect(200).json();
                 let projects = page["items"].as_array().expect("items");
-                let foreign = |project: &&Value| project["name"] != tenant.id && !given.contains(&id(project));
-                assert_eq!(projects.iter().find(foreign), None, "a row of another tenant than {}", tenant.id);
+                let foreign =
+                    |project: &&Value| project["name"] != tenant.id && !given.contains(&id(project));
+                assert_eq!(
+                    projects.iter().find(foreign),
+                    None,
+                    "a row of another tenant than {}",
+                    tenant.id
+                );
             }
             _ => {
-                let page = client.call(Method::GET, "/api/settings?limit=50").await.expect(200).json();
+                let page = client
+                    .call(Method::GET, "/api/settings?limit=50")
+                    .await
+                    .expect(200)
+                    .json();
                 let settings = page["items"].as_array().expect("items").iter();
-                let mut marks = settings.filter(|it| it["key"].as_str().is_some_and(|key| key.starts_with("mark-")));
+                let mut marks =
+                    settings.filter(|it| it["key"].as_str().is_some_and(|key| key.starts_with("mark-")));
                 let foreign = marks.find(|setting| setting["value"] != tenant.id);
                 assert_eq!(foreign, None, "a row of another tenant than {}", tenant.id);
             }
@@ -104,11 +139,22 @@ impl Load {
         for (tenant, given) in &self.tenants {
             let projects = all(&tenant.client, "/api/projects?limit=100").await;
             for project in &projects {
-                assert!(project["name"] == tenant.id || given.contains(&id(project)), "{project} of {}", tenant.id);
-                assert_eq!(owners.insert(id(project), &tenant.id), None, "{project} is seen twice");
+                assert!(
+                    project["name"] == tenant.id || given.contains(&id(project)),
+                    "{project} of {}",
+                    tenant.id
+                );
+                assert_eq!(
+                    owners.insert(id(project), &tenant.id),
+                    None,
+                    "{project} is seen twice"
+                );
             }
         }
-        assert!(owners.len() > 2 * self.tenants.len(), "there was no load to speak of");
+        assert!(
+            owners.len() > 2 * self.tenants.len(),
+            "there was no load to speak of"
+        );
     }
 }
 

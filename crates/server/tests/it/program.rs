@@ -21,7 +21,11 @@ fn inherited(name: &str) -> Option<std::ffi::OsString> {
 /// The program with these arguments.
 pub(crate) fn tenantry<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
-    command.args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     for name in ["PATH", "TMPDIR", "TENANTRY_POSTGRES_BIN", "TENANTRY_TEST_RUN"] {
         command.envs(inherited(name).map(|value| (name, value)));
     }
@@ -30,7 +34,10 @@ pub(crate) fn tenantry<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Comm
 
 /// Runs it to its end.
 pub(crate) async fn outcome(mut command: Command) -> Output {
-    timeout(PATIENCE, command.output()).await.expect("the program ends").expect("the program runs")
+    timeout(PATIENCE, command.output())
+        .await
+        .expect("the program ends")
+        .expect("the program runs")
 }
 
 /// A development server that was ready.
@@ -66,7 +73,10 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         kill_process(pid.expect("it runs"), signal).expect("it can be signalled");
     }
 
@@ -85,7 +95,9 @@ impl Server {
 
 async fn next_line(stdout: &mut BufReader<ChildStdout>) -> String {
     let mut line = String::new();
-    let read = timeout(PATIENCE, stdout.read_line(&mut line)).await.expect("it says something in time");
+    let read = timeout(PATIENCE, stdout.read_line(&mut line))
+        .await
+        .expect("it says something in time");
     read.expect("its output can be read");
     line.trim_end().to_owned()
 }

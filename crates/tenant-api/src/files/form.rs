@@ -137,7 +137,10 @@ mod tests {
 
     async fn read(form: &'static [u8]) -> Problem {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=b"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("multipart/form-data; boundary=b"),
+        );
         let (mut form, _) = open(&headers, Body::from(form)).await.expect("it has a boundary");
         match form.next_field().await {
             Ok(_) => panic!("the form is not well formed"),
@@ -153,7 +156,11 @@ mod tests {
         ] {
             let problem = read(form).await;
             assert_eq!(problem.code, Code::MalformedRequest);
-            assert!(problem.detail.starts_with("The form is not well formed"), "{}", problem.detail);
+            assert!(
+                problem.detail.starts_with("The form is not well formed"),
+                "{}",
+                problem.detail
+            );
         }
     }
 }

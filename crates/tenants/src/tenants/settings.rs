@@ -144,6 +144,22 @@ mod tests {
         }
     }
 
+    /// PostgreSQL gives numbers back in all their digits.
+    #[test]
+    fn the_largest_and_the_smallest_number_come_back() {
+        for (number, stored) in [
+            (
+                1.797_693_134_862_315_5e308,
+                format!("17976931348623155{}", "0".repeat(292)),
+            ),
+            (f64::MAX, format!("17976931348623157{}", "0".repeat(292))),
+            (5e-324, format!("0.{}5", "0".repeat(323))),
+        ] {
+            let read: Value = serde_json::from_str(&stored).expect("what was stored can be read");
+            assert_eq!(read, json!(number));
+        }
+    }
+
     #[test]
     fn refuses_what_cannot_be_kept() {
         let large = json!({ "text": "x".repeat(MOST_BYTES) });

@@ -59,7 +59,9 @@ impl PartialSchema for Hostname {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::Custom("idn-hostname".to_owned())))
-            .description(Some("A host name of at least two labels, in any script; not a public suffix."))
+            .description(Some(
+                "A host name of at least two labels, in any script; not a public suffix.",
+            ))
             .examples(["app.acme.com"])
             .into()
     }

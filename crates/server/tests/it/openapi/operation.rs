@@ -23,13 +23,18 @@ impl Operation {
     /// The types of body that it takes, and what is said of each.
     pub(super) fn bodies(&self) -> impl Iterator<Item = (&str, &Value)> {
         let contents = self.said["requestBody"]["content"].as_object();
-        contents.into_iter().flatten().map(|(media, body)| (media.as_str(), body))
+        contents
+            .into_iter()
+            .flatten()
+            .map(|(media, body)| (media.as_str(), body))
     }
 
     /// What it answers, by status.
     pub(super) fn responses(&self) -> impl Iterator<Item = (&str, &Value)> {
         let responses = self.said["responses"].as_object().expect("responses");
-        responses.iter().map(|(status, response)| (status.as_str(), response))
+        responses
+            .iter()
+            .map(|(status, response)| (status.as_str(), response))
     }
 }
 
@@ -50,12 +55,18 @@ impl Document {
             };
             methods.into_iter().map(operation).collect::<Vec<_>>()
         };
-        self.0["paths"].as_object().expect("paths").iter().flat_map(of_path).collect()
+        self.0["paths"]
+            .as_object()
+            .expect("paths")
+            .iter()
+            .flat_map(of_path)
+            .collect()
     }
 
     pub(super) fn has_tag(&self, name: &Value) -> bool {
         let tags = self.0["tags"].as_array().expect("tags");
-        tags.iter().any(|tag| tag["name"] == *name && tag["description"].is_string())
+        tags.iter()
+            .any(|tag| tag["name"] == *name && tag["description"].is_string())
     }
 
     pub(super) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
@@ -65,7 +76,11 @@ impl Document {
     /// The example of a whole body: its own, or its schema's.
     pub(super) fn example(&self, body: &Value) -> Option<Value> {
         let schema = self.resolve(&body["schema"]);
-        let choices = schema["oneOf"].as_array().into_iter().flatten().map(|choice| self.resolve(choice));
+        let choices = schema["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|choice| self.resolve(choice));
         let given = |said: &Value| said.get("example").or_else(|| said["examples"].get(0)).cloned();
         [body, schema].into_iter().chain(choices).find_map(given)
     }
@@ -83,7 +98,10 @@ impl Document {
         };
         let response = self.resolve(response);
         let headers = response["headers"].as_object().into_iter().flatten();
-        if let Some((name, _)) = headers.into_iter().find(|(name, _)| !reply.headers.contains_key(name.as_str())) {
+        if let Some((name, _)) = headers
+            .into_iter()
+            .find(|(name, _)| !reply.headers.contains_key(name.as_str()))
+        {
             return Some(format!("{}: {status} without {name}", operation.name()));
         }
         let wrong = self.wrong_content(response, reply)?;
@@ -110,12 +128,21 @@ pub(super) fn written(media: &str, example: &Value) -> (String, Vec<u8>) {
     match (media, example) {
         ("multipart/form-data", Value::Object(fields)) => {
             let part = |(name, text): (&String, &Value)| {
-                let file = if name == "file" { "; filename=\"example.txt\"" } else { "" };
+                let file = if name == "file" {
+                    "; filename=\"example.txt\""
+                } else {
+                    ""
+                };
                 let text = text.as_str().expect("text");
-                format!("--example\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{text}\r\n")
+                format!(
+                    "--example\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{text}\r\n"
+                )
             };
             let parts: String = fields.iter().map(part).collect();
-            (format!("{media}; boundary=example"), format!("{parts}--example--\r\n").into_bytes())
+            (
+                format!("{media}; boundary=example"),
+                format!("{parts}--example--\r\n").into_bytes(),
+            )
         }
         ("application/octet-stream", Value::String(text)) => (media.to_owned(), text.clone().into_bytes()),
         _ => (media.to_owned(), example.to_string().into_bytes()),

@@ -14,10 +14,15 @@ async fn a_step_that_fails_leaves_nothing_behind_and_the_slug_free() {
 
 async fn fail_at(point: String) {
     let slug = |strategy: &str| strategy.replace('_', "-");
-    let app = App::with().setting("development.faults", format!("{point}=error")).start().await;
+    let app = App::with()
+        .setting("development.faults", format!("{point}=error"))
+        .start()
+        .await;
     join_all(STRATEGIES.map(async |strategy| {
         let admin = app.admin();
-        let refused = admin.post("/admin/provision", &order(&slug(strategy), strategy)).await;
+        let refused = admin
+            .post("/admin/provision", &order(&slug(strategy), strategy))
+            .await;
         refused.refused(503, "provisioning_failed");
         let tenant = ordered(&admin, &slug(strategy)).await;
         assert_shows_the_cause(&admin, &tenant, &point).await;
@@ -31,7 +36,10 @@ async fn fail_at(point: String) {
     let admin = app.admin();
     for strategy in STRATEGIES {
         let failed = ordered(&admin, &slug(strategy)).await;
-        let made = admin.post("/admin/provision", &order(&slug(strategy), strategy)).await.expect(201);
+        let made = admin
+            .post("/admin/provision", &order(&slug(strategy), strategy))
+            .await
+            .expect(201);
         assert_eq!(made.text("/status"), "completed");
         // What was under way when it failed has not come back since.
         let left = traces::of_failed(&mut app.superuser().await, &app.files(), &failed).await;
@@ -43,15 +51,29 @@ async fn fail_at(point: String) {
 async fn assert_shows_the_cause(admin: &Client, tenant: &str, point: &str) {
     let run = run(admin, tenant).await;
     let cause = format!("planted fault at {point}");
-    assert!(run["status"] == "failed" && run["completedAt"].is_string(), "{run}");
-    assert!(run["error"].as_str().is_some_and(|error| error.contains(&cause)), "{run}");
+    assert!(
+        run["status"] == "failed" && run["completedAt"].is_string(),
+        "{run}"
+    );
+    assert!(
+        run["error"].as_str().is_some_and(|error| error.contains(&cause)),
+        "{run}"
+    );
     let steps = run["steps"].as_array().expect("steps");
     let failed: Vec<&Value> = steps.iter().filter(|step| step["status"] == "failed").collect();
-    let [failed] = failed[..] else { panic!("not one step failed: {run}") };
+    let [failed] = failed[..] else {
+        panic!("not one step failed: {run}")
+    };
     assert_eq!(point.split('.').next(), failed["name"].as_str());
-    assert_eq!((&failed["error"], &failed["attempts"]), (&Value::from(cause), &Value::from(3)));
+    assert_eq!(
+        (&failed["error"], &failed["attempts"]),
+        (&Value::from(cause), &Value::from(3))
+    );
     for step in steps.iter().filter(|step| step["name"] != failed["name"]) {
-        assert!(step["status"] == "rolled_back" || step["status"] == "skipped", "{run}");
+        assert!(
+            step["status"] == "rolled_back" || step["status"] == "skipped",
+            "{run}"
+        );
     }
     let tenant = admin.get(&format!("/admin/tenants/{tenant}")).await.expect(200);
     assert_eq!(tenant.text("/status"), "failed");
@@ -62,10 +84,21 @@ async fn assert_shows_the_cause(admin: &Client, tenant: &str, point: &str) {
 async fn an_order_that_is_refused_halfway_leaves_nothing() {
     let app = App::start().await;
     let mut taken = order("second", "database_per_tenant");
-    app.admin().post("/admin/provision", &order("first", "shared_database")).await.expect(201);
+    app.admin()
+        .post("/admin/provision", &order("first", "shared_database"))
+        .await
+        .expect(201);
     taken["config"]["customDomain"] = order("first", "")["config"]["customDomain"].clone();
-    app.admin().post("/admin/provision", &taken).await.refused(409, "domain_taken");
-    let found = app.admin().get("/admin/tenants?q=second").await.expect(200).json();
+    app.admin()
+        .post("/admin/provision", &taken)
+        .await
+        .refused(409, "domain_taken");
+    let found = app
+        .admin()
+        .get("/admin/tenants?q=second")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(found["items"], Value::Array(vec![]));
     let free = order("second", "database_per_tenant");
     app.admin().post("/admin/provision", &free).await.expect(201);

@@ -29,8 +29,14 @@ impl fmt::Display for Death {
 
 /// All points where a tenant has most of its own, and where the others differ from it.
 fn deaths(points: &[String], elsewhere: &[&str]) -> Vec<Death> {
-    let death = |strategy, point: &String| Death { point: point.clone(), strategy };
-    let mut deaths: Vec<_> = points.iter().map(|point| death("database_per_tenant", point)).collect();
+    let death = |strategy, point: &String| Death {
+        point: point.clone(),
+        strategy,
+    };
+    let mut deaths: Vec<_> = points
+        .iter()
+        .map(|point| death("database_per_tenant", point))
+        .collect();
     for point in points.iter().filter(|point| elsewhere.contains(&point.as_str())) {
         deaths.extend(["schema_per_tenant", "shared_database"].map(|strategy| death(strategy, point)));
     }
@@ -40,15 +46,25 @@ fn deaths(points: &[String], elsewhere: &[&str]) -> Vec<Death> {
 #[tokio::test]
 async fn a_process_that_dies_making_a_tenant_finishes_it_after_the_restart() {
     let (making, _) = steps().await;
-    let elsewhere = ["create_database.after", "migrate.after", "seed_data.after", "send_welcome.after"];
+    let elsewhere = [
+        "create_database.after",
+        "migrate.after",
+        "seed_data.after",
+        "send_welcome.after",
+    ];
     each(deaths(&points(&making), &elsewhere), AT_ONCE, die_making).await;
 }
 
 async fn die_making(Death { point, strategy }: Death) {
     let installation = Installation::new().await;
-    let doomed = installation.process(&[("TENANTRY_FAULTS", &format!("{point}=abort"))]).await;
+    let doomed = installation
+        .process(&[("TENANTRY_FAULTS", &format!("{point}=abort"))])
+        .await;
     let body = order("phoenix", strategy);
-    let answer = doomed.admin().try_send(Method::POST, "/admin/provision", Some(&body)).await;
+    let answer = doomed
+        .admin()
+        .try_send(Method::POST, "/admin/provision", Some(&body))
+        .await;
     assert!(answer.is_err(), "the process lived on: {answer:?}");
     doomed.ended().await;
 
@@ -68,19 +84,36 @@ async fn die_making(Death { point, strategy }: Death) {
 #[tokio::test]
 async fn a_process_that_dies_removing_a_tenant_removes_it_after_the_restart() {
     let (_, removing) = steps().await;
-    let elsewhere = ["relay_news.after", "remove_database.after", "remove_storage.after"];
+    let elsewhere = [
+        "relay_news.after",
+        "remove_database.after",
+        "remove_storage.after",
+    ];
     each(deaths(&points(&removing), &elsewhere), AT_ONCE, die_removing).await;
 }
 
 async fn die_removing(Death { point, strategy }: Death) {
     let installation = Installation::new().await;
-    let doomed = installation.process(&[("TENANTRY_FAULTS", &format!("{point}=abort"))]).await;
-    let made = doomed.admin().post("/admin/provision", &order("lemming", strategy)).await.expect(201);
+    let doomed = installation
+        .process(&[("TENANTRY_FAULTS", &format!("{point}=abort"))])
+        .await;
+    let made = doomed
+        .admin()
+        .post("/admin/provision", &order("lemming", strategy))
+        .await
+        .expect(201);
     let tenant = made.text("/tenantId");
     let keys = format!("/admin/tenants/{tenant}/api-keys");
-    let key = doomed.admin().post(&keys, &json!({"name": "test", "scopes": ["*"]})).await.expect(201);
+    let key = doomed
+        .admin()
+        .post(&keys, &json!({"name": "test", "scopes": ["*"]}))
+        .await
+        .expect(201);
     let owner = doomed.admin().with_key(&key.text("/key"));
-    owner.post("/api/projects", &json!({"name": "Last words"})).await.expect(201);
+    owner
+        .post("/api/projects", &json!({"name": "Last words"}))
+        .await
+        .expect(201);
     let path = format!("/admin/tenants/{tenant}?graceDays=0");
     // The process may die before the answer is read.
     let _ = doomed.admin().try_send(Method::DELETE, &path, None).await;
@@ -108,11 +141,18 @@ async fn die_at_any_instant(_round: u32) {
     let installation = Installation::new().await;
     let process = installation.process(&[]).await;
     let admin = process.admin().with("prefer", "respond-async");
-    let accepted = admin.post("/admin/provision", &order("phoenix", "database_per_tenant")).await.expect(202);
+    let accepted = admin
+        .post("/admin/provision", &order("phoenix", "database_per_tenant"))
+        .await
+        .expect(202);
     let tenant = accepted.text("/tenantId");
     eventually("the database to be under way", async || {
         let steps = run(&admin, &tenant).await["steps"].clone();
-        let step = steps.as_array()?.iter().find(|step| step["name"] == "create_database")?.clone();
+        let step = steps
+            .as_array()?
+            .iter()
+            .find(|step| step["name"] == "create_database")?
+            .clone();
         (step["status"] != "pending").then_some(())
     })
     .await;

@@ -3,6 +3,7 @@
 
 mod errors;
 mod kills;
+mod orphans;
 mod whole;
 
 use std::fmt::Display;
@@ -36,14 +37,26 @@ fn points(steps: &[String]) -> Vec<String> {
 /// The steps of making a tenant and those of removing it, in order.
 async fn steps() -> (Vec<String>, Vec<String>) {
     let app = App::start().await;
-    let made = app.admin().post("/admin/provision", &order("model", "shared_database")).await.expect(201);
+    let made = app
+        .admin()
+        .post("/admin/provision", &order("model", "shared_database"))
+        .await
+        .expect(201);
     let mut making = names(&made.json());
     assert_eq!(making[..2], WITH_THE_ORDER);
     making.drain(..2);
     let tenant = made.text("/tenantId");
-    app.admin().delete(&format!("/admin/tenants/{tenant}?graceDays=0")).await.expect(202);
+    app.admin()
+        .delete(&format!("/admin/tenants/{tenant}?graceDays=0"))
+        .await
+        .expect(202);
     let removing = eventually("the removal to begin", async || {
-        let run = app.admin().get(&format!("/admin/provision/{tenant}")).await.expect(200).json();
+        let run = app
+            .admin()
+            .get(&format!("/admin/provision/{tenant}"))
+            .await
+            .expect(200)
+            .json();
         let names = names(&run);
         (names[..2] != WITH_THE_ORDER).then_some(names)
     })
@@ -54,19 +67,33 @@ async fn steps() -> (Vec<String>, Vec<String>) {
 
 fn names(run: &Value) -> Vec<String> {
     let steps = run["steps"].as_array().expect("steps");
-    steps.iter().map(|step| step["name"].as_str().expect("a name").to_owned()).collect()
+    steps
+        .iter()
+        .map(|step| step["name"].as_str().expect("a name").to_owned())
+        .collect()
 }
 
 /// Where a run of this tenant stands.
 async fn run(admin: &Client, tenant: &str) -> Value {
-    admin.get(&format!("/admin/provision/{tenant}")).await.expect(200).json()
+    admin
+        .get(&format!("/admin/provision/{tenant}"))
+        .await
+        .expect(200)
+        .json()
 }
 
 /// The tenant that was ordered under this slug, whatever became of the answer.
 async fn ordered(admin: &Client, slug: &str) -> String {
-    let found = admin.call(Method::GET, &format!("/admin/tenants?q={slug}")).await.expect(200).json();
+    let found = admin
+        .call(Method::GET, &format!("/admin/tenants?q={slug}"))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
-    found["items"][0]["id"].as_str().expect("an identifier").to_owned()
+    found["items"][0]["id"]
+        .as_str()
+        .expect("an identifier")
+        .to_owned()
 }
 
 /// Tests all cases, some at once; which one failed is said.
@@ -77,9 +104,8 @@ where
     let tests = cases.into_iter().map(|case| (case.to_string(), test(case)));
     stream::iter(tests)
         .for_each_concurrent(at_once, async |(name, test)| {
-            if AssertUnwindSafe(test).catch_unwind().await.is_err() {
-                panic!("the case {name} failed; why is said above");
-            }
+            let outcome = AssertUnwindSafe(test).catch_unwind().await;
+            assert!(outcome.is_ok(), "the case {name} failed; why is said above");
         })
         .await;
 }

@@ -1,8 +1,8 @@
 //! A server of its own for one test.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kernel::MasterKey;
 use reqwest::Method;
@@ -36,8 +36,6 @@ pub(crate) struct App {
 pub(crate) struct Tenant {
     /// Which one.
     pub(crate) id: String,
-    /// The key.
-    pub(crate) key: String,
     /// A caller with the key.
     pub(crate) client: Client,
 }
@@ -100,7 +98,6 @@ impl App {
         Tenant {
             client: self.nobody().with_key(&key),
             id,
-            key,
         }
     }
 
@@ -197,7 +194,10 @@ impl App {
 impl Start {
     /// With this option of the configuration.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "so that a number or a flag can be given as it is")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that a number or a flag can be given as it is"
+    )]
     pub(crate) fn setting(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
         self
@@ -273,7 +273,10 @@ async fn layers(start: &Start, installation: &Installation, url: &str) -> Layers
     Layers {
         presets: Vec::new(),
         file: None,
-        environment: environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        environment: environment
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
         command_line,
     }
 }

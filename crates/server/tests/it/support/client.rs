@@ -103,7 +103,12 @@ impl Client {
     }
 
     /// POST of bytes of this type.
-    pub(crate) async fn upload(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Reply {
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Reply {
         self.send_bytes(Method::POST, path, content_type, body).await
     }
 

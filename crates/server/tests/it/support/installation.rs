@@ -8,9 +8,9 @@ use sqlx::PgConnection;
 use tempfile::TempDir;
 
 use super::app::{administer, copy, fresh_name, the_template};
-use testkit::connect;
 use super::process::Process;
 use super::{eventually, traces};
+use testkit::connect;
 
 /// A database, and a folder with files, mails and credentials, that servers come and go on.
 #[derive(Clone)]
@@ -26,7 +26,11 @@ impl Installation {
     pub(crate) async fn new() -> Self {
         let template = the_template().await;
         let (database, folder) = (fresh_name(), Arc::new(tempfile::tempdir().expect("a folder")));
-        administer(&format!("CREATE DATABASE {database} TEMPLATE {}", template.database)).await;
+        administer(&format!(
+            "CREATE DATABASE {database} TEMPLATE {}",
+            template.database
+        ))
+        .await;
         copy(template.folder.path(), folder.path());
         let credentials = template.credentials.clone();
         // As `tenantry dev` leaves its folder.
@@ -88,7 +92,12 @@ impl Installation {
     /// The mails that left it, oldest first.
     pub(crate) fn mails(&self) -> Vec<String> {
         let folder = std::fs::read_dir(self.folder().join("mail"));
-        let mut files: Vec<PathBuf> = folder.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let mut files: Vec<PathBuf> = folder
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
         files.sort();
         files

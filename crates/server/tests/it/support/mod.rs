@@ -4,17 +4,19 @@ mod app;
 mod client;
 mod installation;
 mod pgbouncer;
+mod postgres;
 mod process;
 mod soak;
 pub(crate) mod traces;
 
 pub(crate) use app::{App, Tenant, all};
-pub(crate) use testkit::connect;
 pub(crate) use client::{Client, Reply};
 pub(crate) use installation::Installation;
 pub(crate) use pgbouncer::PgBouncer;
+pub(crate) use postgres::Postgres;
 pub(crate) use process::Process;
 pub(crate) use soak::{rounds, seconds, tenants};
+pub(crate) use testkit::connect;
 
 use std::time::Duration;
 

@@ -12,7 +12,6 @@ use sqlx::{Connection, PgConnection, Row};
 use tempfile::TempDir;
 use url::Url;
 
-use testkit::connect;
 use super::eventually;
 
 /// Runs until dropped.
@@ -30,20 +29,35 @@ impl PgBouncer {
         let url: Url = superuser.parse().expect("a URL");
         let options: PgConnectOptions = superuser.parse().expect("a PostgreSQL URL");
         let open = Permissions::from_mode(0o711);
-        let folder = tempfile::Builder::new().permissions(open).tempdir().expect("a folder");
+        let folder = tempfile::Builder::new()
+            .permissions(open)
+            .tempdir()
+            .expect("a folder");
         let port = free_port();
         let ini = write_configuration(folder.path(), port, &url, &options);
         let log = fs::File::create(folder.path().join("pgbouncer.log")).expect("a log");
         let mut command = Command::new(program);
-        command.arg("-q").arg(ini).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command
+            .arg("-q")
+            .arg(ini)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         // Not as root, which it refuses, but as who may enter the folder of the server's socket.
-        let account = options.get_socket().map(|socket| fs::metadata(socket).expect("the server's socket"));
+        let account = options
+            .get_socket()
+            .map(|socket| fs::metadata(socket).expect("the server's socket"));
         if let (true, Some(account)) = (geteuid().is_root(), account) {
             own(folder.path(), account.uid(), account.gid());
             command.uid(account.uid()).gid(account.gid());
         }
         let child = command.spawn().expect("PgBouncer can be started");
-        let mut bouncer = Self { child, port, url, _folder: folder };
+        let mut bouncer = Self {
+            child,
+            port,
+            url,
+            _folder: folder,
+        };
         bouncer.ready().await;
         Some(bouncer)
     }
@@ -64,10 +78,16 @@ impl PgBouncer {
         let states = ["sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login"];
         let rows = self.console("show pools").await;
         let pools = rows.iter().filter(|row| text(row, "database") != "pgbouncer");
-        pools.map(|row| states.map(|state| number(row, state)).into_iter().sum()).max().unwrap_or(0)
+        pools
+            .map(|row| states.map(|state| number(row, state)).into_iter().sum())
+            .max()
+            .unwrap_or(0)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test looks at the pooler from outside")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test looks at the pooler from outside"
+    )]
     async fn console(&self, statement: &'static str) -> Vec<PgRow> {
         let options: PgConnectOptions = self.console_url().parse().expect("a URL");
         let console = PgConnection::connect_with(&options.extra_float_digits(None)).await;
@@ -78,7 +98,11 @@ impl PgBouncer {
 
     fn console_url(&self) -> String {
         let password = self.url.password().expect("the superuser has one");
-        format!("postgres://{}:{password}@127.0.0.1:{}/pgbouncer", self.url.username(), self.port)
+        format!(
+            "postgres://{}:{password}@127.0.0.1:{}/pgbouncer",
+            self.url.username(),
+            self.port
+        )
     }
 
     async fn ready(&mut self) {
@@ -123,7 +147,10 @@ fn free_port() -> u16 {
 fn write_configuration(folder: &Path, port: u16, url: &Url, server: &PgConnectOptions) -> PathBuf {
     let socket = server.get_socket().map(|path| path.display().to_string());
     let host = socket.unwrap_or_else(|| server.get_host().to_owned());
-    let (user, password) = (server.get_username(), url.password().expect("the superuser has one"));
+    let (user, password) = (
+        server.get_username(),
+        url.password().expect("the superuser has one"),
+    );
     let users = folder.join("users.txt");
     fs::write(&users, format!("\"{user}\" \"{password}\"\n")).expect("a file");
     let ini = format!(

@@ -33,9 +33,17 @@ impl Process {
     }
 
     /// Starts it; `None` when it ends before it is ready.
-    pub(crate) async fn try_start(database_url: &str, folder: &Path, settings: &[(&str, &str)]) -> Option<Self> {
+    pub(crate) async fn try_start(
+        database_url: &str,
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> Option<Self> {
         let log = folder.join("server.log");
-        let log = File::options().create(true).append(true).open(log).expect("a log");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("a log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_tenantry"))
             .args(["dev", "--port", "0", "--data"])
             .arg(folder)

@@ -21,5 +21,8 @@ pub(crate) fn tenants(in_a_test_run: usize) -> usize {
 #[expect(clippy::disallowed_methods, reason = "a test run has no other configuration")]
 fn asked<T: FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+    )
 }

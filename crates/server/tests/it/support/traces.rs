@@ -7,7 +7,13 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Tables that keep a tenant's rows after its end: the trail, the proof of its removal, what may not be claimed by
 /// others for a while, and the saga's own record.
-const KEPT: [&str; 5] = ["deletion_records", "slugs", "custom_domains", "provisioning_runs", "provisioning_steps"];
+const KEPT: [&str; 5] = [
+    "deletion_records",
+    "slugs",
+    "custom_domains",
+    "provisioning_runs",
+    "provisioning_steps",
+];
 
 /// Everything that still names the tenant where nothing should after its removal: in the catalogue, in the rows of
 /// every table, in the object store.
