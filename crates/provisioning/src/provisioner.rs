@@ -210,7 +210,7 @@ impl Provisioner {
             let ended = drive.await;
             match &ended {
                 Ok(ended) => {
-                    tracing::info!(%tenant, ?direction, status = ?ended.run.status, "a run has ended")
+                    tracing::info!(%tenant, ?direction, status = ?ended.run.status, "a run has ended");
                 }
                 Err(error) => tracing::warn!(%tenant, ?direction, %error, "a run was interrupted"),
             }

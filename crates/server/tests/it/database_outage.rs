@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Client, Postgres, Reply, all, connect, eventually};
+use crate::support::{Client, Postgres, Reply, all, eventually};
 
 const STRATEGIES: [&str; 3] = ["shared_database", "schema_per_tenant", "database_per_tenant"];
 /// No request waits longer for a database that is not there.

@@ -14,6 +14,7 @@ mod development;
 mod documentation_examples;
 mod health;
 mod hostile_input;
+mod moved_slug;
 mod openapi;
 mod pgbouncer;
 mod provisioning;

@@ -20,7 +20,10 @@ async fn a_rollback_waits_for_a_database_that_is_about_to_exist() {
         .post("/admin/provision", &order("late", "database_per_tenant"))
         .await;
     let tenant = accepted.expect(202).text("/tenantId");
-    eventually("the copy to be under way", async || is_copying(&mut look).await.then_some(())).await;
+    eventually("the copy to be under way", async || {
+        is_copying(&mut look).await.then_some(())
+    })
+    .await;
     process.kill().await;
 
     let faults = [("TENANTRY_FAULTS", "create_database.before=error")];
@@ -54,8 +57,8 @@ async fn hold_template(connection: &mut PgConnection) {
             .await
             .expect("the template");
     let hold = format!("begin; alter database {template} rename to held");
-    let held = connection.execute(sqlx::raw_sql(AssertSqlSafe(hold))).await;
-    held.expect("a superuser may do this");
+    let outcome = connection.execute(sqlx::raw_sql(AssertSqlSafe(hold))).await;
+    outcome.expect("a superuser may do this");
 }
 
 async fn is_copying(look: &mut PgConnection) -> bool {
