@@ -130,6 +130,8 @@ impl Operation<'_> {
     fn curl(&self) -> String {
         let base = self.document["servers"][0]["url"]
             .as_str()
+            // A server that is named by a path is the one that the page comes from.
+            .filter(|url| !url.starts_with('/'))
             .unwrap_or("http://localhost:3000");
         let method = if self.method == "get" {
             String::new()

@@ -43,13 +43,11 @@ impl PgBouncer {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        // Not as root, which it refuses, but as who may enter the folder of the server's socket.
-        let account = options
-            .get_socket()
-            .map(|socket| fs::metadata(socket).expect("the server's socket"));
-        if let (true, Some(account)) = (geteuid().is_root(), account) {
-            own(folder.path(), account.uid(), account.gid());
-            command.uid(account.uid()).gid(account.gid());
+        if geteuid().is_root() {
+            // Which it refuses to run as.
+            let (uid, gid) = account(&options);
+            own(folder.path(), uid, gid);
+            command.uid(uid).gid(gid);
         }
         let child = command.spawn().expect("PgBouncer can be started");
         let mut bouncer = Self {
@@ -135,6 +133,15 @@ fn program() -> Option<PathBuf> {
     let named = std::env::var_os("TENANTRY_PGBOUNCER").filter(|path| !path.is_empty());
     let found = named.map_or_else(|| PathBuf::from("/usr/sbin/pgbouncer"), PathBuf::from);
     found.exists().then_some(found)
+}
+
+/// Who may enter the folder of the server's socket; over TCP, somebody without rights.
+fn account(server: &PgConnectOptions) -> (u32, u32) {
+    const NOBODY: u32 = 65_534;
+    server.get_socket().map_or((NOBODY, NOBODY), |socket| {
+        let owner = fs::metadata(socket).expect("the server's socket");
+        (owner.uid(), owner.gid())
+    })
 }
 
 fn free_port() -> u16 {
