@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use gate::{AppState, GateSettings};
 use identity::{Authenticator, Hasher};
-use isolation::{Databases, Store};
+use isolation::{Databases, MigrationError, Store};
 use mail::Transport;
 use provisioning::Provisioner;
 use storage::Storage;
@@ -78,13 +78,25 @@ pub async fn serve(config: Config, options: ServeOptions) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Brings older stores to the newest version. A machine that starts many servers at once may not have a connection for
+/// each within the pool's patience; that is no reason not to start.
+async fn migrate_stores(databases: &Databases) -> Result<usize, MigrationError> {
+    const ATTEMPTS: usize = 5;
+    for _ in 1..ATTEMPTS {
+        match databases.migrate_stores().await {
+            Err(MigrationError::Database(sqlx::Error::PoolTimedOut)) => {}
+            outcome => return outcome,
+        }
+    }
+    databases.migrate_stores().await
+}
+
 /// Every room, opened and handed what it needs.
 async fn assemble(config: &Config) -> anyhow::Result<(AppState, Arc<Transport>, UnboundedReceiver<Store>)> {
     let storage = Storage::open(&config.storage()?, config.seams()).context("opening the object store")?;
     let transport = Transport::open(config.mail_transport()?).context("opening the way out for mail")?;
     let (databases, hints) = Databases::open(config.databases()?, config.seams()).await?;
-    let migrated = databases
-        .migrate_stores()
+    let migrated = migrate_stores(&databases)
         .await
         .context("migrating tenants' own stores")?;
     tracing::debug!(migrated, "every store is of the newest version");
