@@ -50,6 +50,30 @@ async fn an_event_of_a_transaction_that_fails_never_existed() {
     assert!(db.audit(ctx.tenant_id()).await.is_empty());
 }
 
+/// A relay that finds another one at a store cannot know whether that one saw the newest event.
+#[tokio::test]
+async fn what_came_while_another_relay_was_at_it_is_not_forgotten() {
+    let db = TestDatabase::new().await;
+    let ctx = db.tenant(IsolationStrategy::SchemaPerTenant).await;
+    let mut other = db.superuser().await;
+    let name = format!("outbox {}", ctx.tenant_id());
+    for lock in ["pg_advisory_lock", "pg_advisory_unlock"] {
+        let query = format!("select {lock}(hashtextextended($1, 0))");
+        sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(&name)
+            .execute(&mut other)
+            .await
+            .expect("the lock of the store's outbox");
+        if lock == "pg_advisory_lock" {
+            record(&ctx, 1).await;
+            db.relay().await;
+            assert!(db.audit(ctx.tenant_id()).await.is_empty(), "another one is at it");
+        }
+    }
+    db.relay().await;
+    assert_eq!(db.audit(ctx.tenant_id()).await.len(), 1);
+}
+
 /// A node that dies between commit and relay leaves a mark that says where to look.
 #[tokio::test]
 async fn what_a_dead_node_left_is_found() {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::databases::{Settings, connect};
 use crate::migrations::{self, MigrationError, Plane};
+use crate::scram;
 use crate::store::TENANT_SCHEMA;
 use crate::walls::WallError;
 
@@ -82,7 +83,7 @@ pub(crate) async fn prepare(settings: &Settings, seams: &Seams) -> Result<(), Bo
         .bind(now.plus_days(31))
         .execute(&mut admin)
         .await?;
-    set_password(&mut admin, settings).await?;
+    set_password(&mut admin, settings, seams).await?;
     ensure_template(&mut admin, settings, seams).await?;
     admin.close().await?;
     Ok(())
@@ -190,7 +191,11 @@ async fn create_schemas(admin: &mut PgConnection) -> Result<(), sqlx::Error> {
 }
 
 /// Sets the application's password where logging in with it fails, so that a start changes nothing needlessly.
-async fn set_password(admin: &mut PgConnection, settings: &Settings) -> Result<(), sqlx::Error> {
+async fn set_password(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    seams: &Seams,
+) -> Result<(), sqlx::Error> {
     let password = app_password(&settings.master);
     let options = settings
         .admin
@@ -200,7 +205,8 @@ async fn set_password(admin: &mut PgConnection, settings: &Settings) -> Result<(
     if let Ok(connection) = connect(&options).await {
         return connection.close().await;
     }
-    let alter = format!("ALTER ROLE {APP_ROLE} PASSWORD '{}'", password.expose());
+    let verifier = scram::verifier(&password, seams.random());
+    let alter = format!("ALTER ROLE {APP_ROLE} PASSWORD '{verifier}'");
     admin.execute(sqlx::raw_sql(AssertSqlSafe(alter))).await?;
     Ok(())
 }

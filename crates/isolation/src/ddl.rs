@@ -7,6 +7,7 @@ use crate::bootstrap::{self, LOGIN_LIMITS, TENANT_ROLE, template_name};
 use crate::context::TenantCtx;
 use crate::databases::{Databases, connect};
 use crate::migrations::{self, MigrationError, Plane};
+use crate::scram;
 use crate::store::{IsolationStrategy, Store};
 use crate::tx::{ASYNCHRONOUS_COMMIT, Tx};
 
@@ -123,6 +124,7 @@ impl Databases {
         store: &Store,
     ) -> Result<bool, sqlx::Error> {
         let password = bootstrap::tenant_password(&self.settings().master, store.tenant);
+        let verifier = scram::verifier(&password, self.seams().random());
         let limits: String = LOGIN_LIMITS
             .iter()
             .map(|(name, value)| format!("alter role {database} set {name} = '{value}';"))
@@ -132,12 +134,11 @@ impl Databases {
         let role = format!(
             "{ASYNCHRONOUS_COMMIT}; do $$ begin
                  if not exists (select from pg_roles where rolname = '{database}') then
-                     create role {database} login inherit password '{}';
+                     create role {database} login inherit password '{verifier}';
                      grant {TENANT_ROLE} to {database};
                      {limits}
                  end if;
-             end $$",
-            password.expose()
+             end $$"
         );
         run(admin, role).await?;
         let exists = database_is_whole(admin, database).await?;

@@ -21,6 +21,7 @@ mod idempotency;
 mod inspection;
 mod migrations;
 mod pools;
+mod scram;
 mod store;
 mod tx;
 mod walls;

@@ -19,6 +19,7 @@ use crate::outbox::Item;
 
 const BATCH: i64 = 500;
 const SHARED_EVERY: Duration = Duration::from_millis(200);
+const BEHIND_EVERY: Duration = Duration::from_millis(500);
 const ABANDONED_EVERY: Duration = Duration::from_secs(3);
 /// A store of its own that had no news for so long is no longer marked as active.
 const QUIET_AFTER: Duration = Duration::from_secs(30);
@@ -42,6 +43,8 @@ pub struct Relay {
     receivers: Vec<Box<dyn Receiver>>,
     /// Stores of their own that this node has marked, with the time of the last news.
     own: HashMap<TenantId, (Store, Instant)>,
+    /// Stores of their own that could not be drained when they had news: nobody hints at them again.
+    behind: HashMap<TenantId, Store>,
 }
 
 impl std::fmt::Debug for Relay {
@@ -64,13 +67,14 @@ impl Relay {
             hints,
             receivers,
             own: HashMap::new(),
+            behind: HashMap::new(),
         }
     }
 
     /// Runs until told to stop, then moves what is left.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut shared = interval(SHARED_EVERY);
-        let mut abandoned = interval(ABANDONED_EVERY);
+        let (mut behind, mut abandoned) = (interval(BEHIND_EVERY), interval(ABANDONED_EVERY));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -79,6 +83,7 @@ impl Relay {
                     None => break,
                 },
                 _ = shared.tick() => { self.drain_or_warn(None).await; }
+                _ = behind.tick() => self.catch_up().await,
                 _ = abandoned.tick() => self.sweep().await,
             }
         }
@@ -93,6 +98,7 @@ impl Relay {
         while let Ok(store) = self.hints.try_recv() {
             self.follow(store).await;
         }
+        self.catch_up().await;
         self.drain_or_warn(None).await;
     }
 
@@ -105,14 +111,27 @@ impl Relay {
         let mut shared = false;
         for (tenant, store) in stores {
             if store.has_own_outbox() {
-                self.drain_or_warn(Some(&store)).await;
-                self.own.insert(tenant, (store, Instant::now()));
+                self.own.insert(tenant, (store.clone(), Instant::now()));
+                self.drain_now_or_soon(store).await;
             } else {
                 shared = true;
             }
         }
         if shared {
             self.drain_or_warn(None).await;
+        }
+    }
+
+    async fn drain_now_or_soon(&mut self, store: Store) {
+        if !self.drain_or_warn(Some(&store)).await {
+            self.behind.insert(store.tenant, store);
+        }
+    }
+
+    /// Drains what could not be drained before.
+    async fn catch_up(&mut self) {
+        for store in std::mem::take(&mut self.behind).into_values() {
+            self.drain_now_or_soon(store).await;
         }
     }
 
@@ -150,9 +169,10 @@ impl Relay {
         }
     }
 
+    /// Whether everything was moved.
     async fn drain_or_warn(&self, store: Option<&Store>) -> bool {
         match self.drain(store).await {
-            Ok(()) => true,
+            Ok(drained) => drained,
             Err(_) if self.is_removed(store).await => true,
             Err(error) => {
                 tracing::warn!(%error, ?store, "the outbox could not be relayed; trying again");
@@ -161,16 +181,17 @@ impl Relay {
         }
     }
 
-    /// Moves everything the outbox holds now.
-    async fn drain(&self, store: Option<&Store>) -> Result<(), sqlx::Error> {
+    /// Moves everything the outbox holds now. False where another relay is at it: that one may have looked before the
+    /// newest item was there, or may die before it is done.
+    async fn drain(&self, store: Option<&Store>) -> Result<bool, sqlx::Error> {
         loop {
             let mut outbox = OutboxTx::open(&self.databases, store).await?;
             if !lock(&mut outbox, store).await? {
-                return Ok(());
+                return Ok(false);
             }
             let batch = take(&mut outbox).await?;
             if batch.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             if let Some(control) = outbox.as_platform().await? {
                 self.deliver(control, &batch).await?;
@@ -186,7 +207,7 @@ impl Relay {
                 .await?;
             outbox.commit().await?;
             if batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

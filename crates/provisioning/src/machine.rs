@@ -5,7 +5,7 @@ use std::time::Duration;
 use isolation::{ControlTx, PlatformCtx, Store, Tx};
 use kernel::TenantId;
 
-use crate::run::{Direction, Run, RunStatus};
+use crate::run::{Direction, Outcome, Run, RunStatus};
 use crate::runs;
 use crate::steps::{self, Place, Step, StepError, Work};
 
@@ -127,19 +127,47 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// A step that reaches outside: no transaction is open meanwhile.
-    async fn outside(&mut self, position: usize) -> Result<(), (usize, StepError)> {
-        let step = self.steps[position];
-        let at = |error: StepError| (position, error);
-        self.run.steps[position].begin(self.ctx.seams().now());
-        if step.takes_long(&self.work) {
-            self.show().await.map_err(at)?;
+    /// The steps that reach outside before the next one in the control plane: no transaction is open meanwhile. What
+    /// is made of files goes beside what is made of the store. A failure on one side waits for the other.
+    async fn outside(&mut self, first: usize) -> Result<(), (usize, StepError)> {
+        let here = |at: &usize| self.steps[*at].place() == Place::Outside;
+        let left = (first..self.steps.len())
+            .take_while(here)
+            .filter(|at| !self.run.steps[*at].is_done());
+        let (files, store): (Vec<_>, Vec<_>) = left.partition(|at| self.steps[*at].makes_files());
+        let (on_store, on_files) = tokio::join!(self.side(&store), self.side(&files));
+        let sides = [(store, on_store), (files, on_files)];
+        let outcomes = sides.map(|(positions, (run, outcome))| {
+            for at in positions {
+                self.run.steps[at] = run.steps[at].clone();
+            }
+            outcome
+        });
+        outcomes.into_iter().collect()
+    }
+
+    /// These steps, one after the other up to the first that fails, and the run with what becomes of them.
+    async fn side(&self, positions: &[usize]) -> (Run, Result<(), (usize, StepError)>) {
+        let mut run = self.run.clone();
+        for &at in positions {
+            run.steps[at].begin(self.ctx.seams().now());
+            match self.one_outside(at, &run).await {
+                Ok(outcome) => run.steps[at].complete(outcome, self.ctx.seams().now()),
+                Err(error) => return (run, Err((at, error))),
+            }
         }
-        self.reach(step, "before").map_err(at)?;
-        let outcome = steps::outside(step, &self.work).await.map_err(at)?;
-        self.reach(step, "after").map_err(at)?;
-        self.run.steps[position].complete(outcome, self.ctx.seams().now());
-        Ok(())
+        (run, Ok(()))
+    }
+
+    async fn one_outside(&self, position: usize, begun: &Run) -> Result<Outcome, StepError> {
+        let step = self.steps[position];
+        if step.takes_long(&self.work) {
+            self.show(begun).await?;
+        }
+        self.reach(step, "before")?;
+        let outcome = Box::pin(steps::outside(step, &self.work)).await?;
+        self.reach(step, "after")?;
+        Ok(outcome)
     }
 
     /// This step and those that follow it in the control plane, in one transaction with their record, and with the
@@ -240,21 +268,25 @@ impl Driver<'_> {
         self.keep(self.ctx.control().await?).await
     }
 
-    /// Lets people see that a step has begun; if a crash takes that back, nothing is lost.
-    async fn show(&self) -> Result<(), StepError> {
+    /// Lets people see that a step has begun. A removal takes away what would tell later how far it was, so what was
+    /// done before must be durable; while a tenant is made, a crash may take this back.
+    async fn show(&self, begun: &Run) -> Result<(), StepError> {
         let mut tx = self.ctx.control().await?;
-        self.record(&mut tx).await?;
-        Ok(tx.commit_unhurried().await?)
+        self.record(&mut tx, begun).await?;
+        match begun.direction {
+            Direction::Provision => tx.commit_unhurried().await?,
+            Direction::Deprovision => tx.commit().await?,
+        }
+        Ok(())
     }
 
     /// Commits with the record of where the run stands, if the lease still holds.
     async fn keep(&self, mut tx: ControlTx) -> Result<(), StepError> {
-        self.record(&mut tx).await?;
+        self.record(&mut tx, &self.run).await?;
         Ok(tx.commit().await?)
     }
 
-    async fn record(&self, tx: &mut ControlTx) -> Result<(), StepError> {
-        let run = &self.run;
+    async fn record(&self, tx: &mut ControlTx, run: &Run) -> Result<(), StepError> {
         if !runs::renew(tx, run.tenant, run.direction, self.ctx.databases().node()).await? {
             return Err(StepError::LeaseLost);
         }

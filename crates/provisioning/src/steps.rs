@@ -172,6 +172,11 @@ impl Step {
         }
     }
 
+    /// Whether it makes something of the tenant's files and needs nothing of the tenant's store.
+    pub(crate) fn makes_files(self) -> bool {
+        matches!(self, Self::CreateStorage | Self::ConfigureCdn)
+    }
+
     /// Whether people would like to see that it has begun.
     pub(crate) fn takes_long(self, work: &Work<'_>) -> bool {
         let own = work.store.strategy != IsolationStrategy::SharedDatabase;

@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod installation;
+mod leash;
 mod pgbouncer;
 mod postgres;
 mod process;

@@ -13,12 +13,14 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::eventually;
+use super::leash::Leash;
 
 /// Runs until dropped.
 pub(crate) struct PgBouncer {
     child: Child,
     port: u16,
     url: Url,
+    _leash: Leash,
     _folder: TempDir,
 }
 
@@ -50,10 +52,12 @@ impl PgBouncer {
             command.uid(uid).gid(gid);
         }
         let child = command.spawn().expect("PgBouncer can be started");
+        let leash = Leash::on(child.id());
         let mut bouncer = Self {
             child,
             port,
             url,
+            _leash: leash,
             _folder: folder,
         };
         bouncer.ready().await;

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::app::master_key_text;
 use super::client::Client;
+use super::leash::Leash;
 
 /// `tenantry dev` on a database and a folder that outlive it.
 pub(crate) struct Process {
@@ -20,6 +21,7 @@ pub(crate) struct Process {
     /// The first admin and the demo tenant.
     pub(crate) credentials: Credentials,
     child: Child,
+    _leash: Leash,
 }
 
 impl Process {
@@ -57,6 +59,7 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .expect("the program can be started");
+        let leash = Leash::on(child.id().expect("it was not waited for"));
         let output = child.stdout.take().expect("piped");
         let mut lines = BufReader::new(output).lines();
         let url = loop {
@@ -71,6 +74,7 @@ impl Process {
             url,
             credentials,
             child,
+            _leash: leash,
         })
     }
 
