@@ -61,13 +61,31 @@ event_types! {
     "auth": {
         LoginSucceeded = "auth.login_succeeded", Info, "A person logged in.";
         LoginFailed = "auth.login_failed", Warning, "A person failed to log in.";
+        LoggedOut = "auth.logged_out", Info, "A person logged out.";
+        LoginBlocked = "auth.login_blocked", Warning, "Logins were delayed after too many failures.";
+        SessionEnded = "auth.session_ended", Info, "A session was ended by its person or by somebody who may.";
+        RefreshTokenReused = "auth.refresh_token_reused", Critical, "A used refresh token came back; its session was ended.";
+        PasswordChanged = "auth.password_changed", Warning, "A person's password was changed.";
+        PasswordResetRequested = "auth.password_reset_requested", Info, "A link to replace a password was sent.";
+        SecondFactorPassed = "auth.second_factor_passed", Info, "A person passed his second factor.";
+        SecondFactorFailed = "auth.second_factor_failed", Warning, "A person failed his second factor.";
+        SecondFactorAdded = "auth.second_factor_added", Warning, "A person added a second factor.";
+        SecondFactorRemoved = "auth.second_factor_removed", Warning, "A person's second factor was removed.";
+        RecoveryCodesMade = "auth.recovery_codes_made", Warning, "A person was given new recovery codes.";
+        InvitationWithdrawn = "auth.invitation_withdrawn", Info, "An invitation was withdrawn.";
         InvitationSent = "auth.invitation_sent", Info, "A person was invited.";
         InvitationAccepted = "auth.invitation_accepted", Info, "An invitation was accepted.";
     }
     "user": {
         UserCreated = "user.created", Info, "A person was added.";
         UserUpdated = "user.updated", Info, "A person's record was changed.";
+        UserRoleChanged = "user.role_changed", Warning, "A person's role was changed.";
+        UserDeactivated = "user.deactivated", Warning, "A person was shut out.";
+        UserReactivated = "user.reactivated", Info, "A person was let in again.";
         UserDeleted = "user.deleted", Info, "A person was removed.";
+        RoleCreated = "user.role_created", Info, "A tenant made a role of its own.";
+        RoleUpdated = "user.role_updated", Warning, "A tenant changed a role of its own.";
+        RoleDeleted = "user.role_deleted", Info, "A tenant deleted a role of its own.";
     }
     "tenant": {
         TenantCreated = "tenant.created", Info, "A tenant was created.";
@@ -96,6 +114,10 @@ event_types! {
         ApiKeyCreated = "security.api_key_created", Info, "An API key was created.";
         ApiKeyRotated = "security.api_key_rotated", Info, "An API key was replaced.";
         ApiKeyRevoked = "security.api_key_revoked", Warning, "An API key was revoked.";
+        SecurityPolicyUpdated = "security.policy_updated", Warning, "What a tenant demands at its door was changed.";
+        SigningKeyRotated = "security.signing_key_rotated", Warning, "Access tokens are signed with a new key.";
+        AdminUpdated = "security.admin_updated", Warning, "A platform operator was changed.";
+        AdminDeleted = "security.admin_deleted", Warning, "A platform operator was removed.";
         AdminCreated = "security.admin_created", Warning, "A platform operator was added.";
     }
     "config": {

@@ -1,10 +1,10 @@
 //! A caller who operates the platform.
 
+use access::Credential;
 use axum::extract::FromRequestParts;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use edge::ProblemResponse;
-use identity::Credential;
 use isolation::{Caller, PlatformCtx};
 use kernel::{Actor, ActorKind, AdminPermission, Code, Grants};
 

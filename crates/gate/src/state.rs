@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::Authenticator;
+use access::Authenticator;
 use ipnet::IpNet;
 use isolation::Databases;
 use kernel::{TenantId, UserId};

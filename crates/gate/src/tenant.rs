@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use access::{AuthError, Credential};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use edge::ProblemResponse;
 use identity::users::{UserError, UserStatus};
-use identity::{AuthError, Credential};
 use isolation::{Caller, TenantCtx};
 use kernel::{Actor, ActorKind, Code, Grants, Permission, Problem, TenantId, UserId};
 use tenants::Status;

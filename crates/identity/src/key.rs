@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::token::Hash;
 
 /// The topic under which changed keys are announced, by the hexadecimal SHA-256 of the key.
-pub(crate) const TOPIC: &str = "api_key";
+pub const KEY_TOPIC: &str = "api_key";
 
 /// Something could not be done with a key.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +159,7 @@ pub(crate) fn stored_hash(bytes: &[u8]) -> Result<Hash, sqlx::Error> {
 
 /// Has every node forget the key.
 pub(crate) async fn announce(tx: &mut isolation::ControlTx, hash: &Hash) -> Result<(), sqlx::Error> {
-    tx.announce(TOPIC, &crate::token::hex(hash)).await
+    tx.announce(KEY_TOPIC, &crate::token::hex(hash)).await
 }
 
 /// Whether the transaction's actor may make keys that act as this person: he himself, and the platform.

@@ -1,4 +1,4 @@
-//! Who may come in: people of tenants, operators of the platform, their keys, and the door that knows them.
+//! Who may come in: people of tenants, operators of the platform, and their keys.
 //!
 //! | room | for |
 //! |---|---|
@@ -8,17 +8,17 @@
 //! | [`api_keys`] | keys for machines of a tenant |
 //! | [`admins`] | people who operate the platform |
 //! | [`admin_api_keys`] | keys for machines that operate the platform |
-//! | [`authentication`] | from what a caller presents to who he is, in memory |
 //! | [`passwords`] | what a password must be, and its hash |
+//! | [`Person`] | either of the two kinds of people, for what both have: sessions, second factors |
 //!
 //! Invariants: of a key, a token or a password only a hash is stored; nobody hands out a permission that he does
 //! not have; whatever ends or narrows a credential is announced in its own transaction, so that every node's
-//! memory drops it. Nothing here knows HTTP, sends mail, or decides whether a tenant may be served.
+//! memory drops it. Nothing here knows HTTP or
+//! sends mail; how somebody comes in is decided above.
 
 pub mod admin_api_keys;
 pub mod admins;
 pub mod api_keys;
-pub mod authentication;
 mod email;
 #[cfg(test)]
 mod fixture;
@@ -26,15 +26,16 @@ pub mod invitations;
 mod key;
 mod name;
 pub mod passwords;
+mod person;
 pub mod roles;
-mod token;
+pub mod token;
 pub mod users;
 
 pub use admin_api_keys::AdminApiKey;
 pub use api_keys::ApiKey;
-pub use authentication::{AuthError, Authenticator, Credential};
 pub use email::{Email, InvalidEmail};
-pub use key::{KeyError, Overlap};
+pub use key::{KEY_TOPIC, KeyError, Overlap};
 pub use name::{InvalidName, Name};
 pub use passwords::{Hasher, Password, PasswordHash};
+pub use person::{PERSON_TOPIC, Person};
 pub use roles::Role;

@@ -71,7 +71,7 @@ pub(crate) fn known_scopes<P: Registry>(scopes: &[String]) -> Vec<String> {
 }
 
 /// What stored scopes allow today.
-pub(crate) fn known_grants<P: Registry>(scopes: &[String]) -> Grants<P> {
+pub fn known_grants<P: Registry>(scopes: &[String]) -> Grants<P> {
     Grants::parse(known_scopes::<P>(scopes)).expect("each of them was read before")
 }
 

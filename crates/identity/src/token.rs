@@ -7,20 +7,20 @@ use kernel::{Seams, Secret};
 use sha2::{Digest as _, Sha256};
 
 /// What is stored of a secret, and what caches know it by.
-pub(crate) type Hash = [u8; 32];
+pub type Hash = [u8; 32];
 
 /// Characters of the random part that people see in lists, to tell keys apart.
 const SHOWN: usize = 8;
 const RANDOM_CHARACTERS: usize = 43;
 
 /// A fresh secret.
-pub(crate) fn mint(seams: &Seams, tag: &str) -> Secret<String> {
+pub fn mint(seams: &Seams, tag: &str) -> Secret<String> {
     let random = URL_SAFE_NO_PAD.encode(seams.random::<32>());
     Secret::new(format!("{tag}{random}"))
 }
 
 /// Whether the text is one that [`mint`] could have made.
-pub(crate) fn is_minted(tag: &str, text: &str) -> bool {
+pub fn is_minted(tag: &str, text: &str) -> bool {
     text.strip_prefix(tag).is_some_and(|random| {
         random.len() == RANDOM_CHARACTERS
             && URL_SAFE_NO_PAD
@@ -30,17 +30,17 @@ pub(crate) fn is_minted(tag: &str, text: &str) -> bool {
 }
 
 /// What is stored of it.
-pub(crate) fn hash(text: &str) -> Hash {
+pub fn hash(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
 }
 
 /// How the news name it.
-pub(crate) fn hex(hash: &Hash) -> String {
+pub fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The reverse of [`hex`].
-pub(crate) fn from_hex(text: &str) -> Option<Hash> {
+pub fn from_hex(text: &str) -> Option<Hash> {
     let digits = text.as_bytes();
     if digits.len() != 64 {
         return None;
@@ -53,7 +53,7 @@ pub(crate) fn from_hex(text: &str) -> Option<Hash> {
 }
 
 /// The part that may be shown: the tag and the first characters.
-pub(crate) fn prefix(tag: &str, secret: &Secret<String>) -> String {
+pub fn prefix(tag: &str, secret: &Secret<String>) -> String {
     secret.expose().chars().take(tag.len() + SHOWN).collect()
 }
 

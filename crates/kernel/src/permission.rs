@@ -50,6 +50,12 @@ registry! {
         ApiKeysRead = "api_keys:read", "List API keys.";
         ApiKeysWrite = "api_keys:write", "Create, rotate and revoke API keys.";
         AuditRead = "audit:read", "Read the whole tenant's audit trail.";
+        UsersRead = "users:read", "List the tenant's people.";
+        UsersWrite = "users:write", "Invite, change, deactivate and delete people.";
+        RolesRead = "roles:read", "List roles.";
+        RolesWrite = "roles:write", "Create, change and delete the tenant's own roles.";
+        SecurityRead = "security:read", "Read what the tenant demands at its door.";
+        SecurityWrite = "security:write", "Change what the tenant demands at its door.";
     }
 }
 
@@ -66,6 +72,12 @@ registry! {
         AdminKeysRead = "admin_keys:read", "List admin API keys.";
         AdminKeysWrite = "admin_keys:write", "Create and revoke admin API keys.";
         AuditRead = "audit:read", "Read the audit trail of every tenant.";
+        AdminsRead = "admins:read", "List operators.";
+        AdminsWrite = "admins:write", "Create, change and delete operators.";
+        UsersRead = "users:read", "List tenants' people.";
+        UsersWrite = "users:write", "Change, deactivate and delete tenants' people, and end their sessions.";
+        SecurityRead = "security:read", "Read what tenants demand at their doors.";
+        SecurityWrite = "security:write", "Change what tenants demand at their doors, and replace signing keys.";
     }
 }
 

@@ -26,9 +26,15 @@ codes! {
     MalformedRequest = "malformed_request", 400, "The request is not well formed.";
     InvalidParameter = "invalid_parameter", 400, "A parameter of the address is not valid.";
     Unauthenticated = "unauthenticated", 401, "A valid credential is required.";
+    InvalidCredentials = "invalid_credentials", 401, "Address or password is wrong.";
+    InvalidCode = "invalid_code", 401, "The second factor was not passed.";
     Forbidden = "forbidden", 403, "The credential does not allow this.";
     TenantSuspended = "tenant_suspended", 403, "The tenant is suspended.";
     TenantInactive = "tenant_inactive", 403, "The tenant is not active.";
+    SecondFactorRequired = "second_factor_required", 403, "The session has to pass its second factor first.";
+    EnrolmentRequired = "enrolment_required", 403, "The tenant demands a second factor; one has to be added first.";
+    CsrfRefused = "csrf_refused", 403, "The request does not prove that the session's own page sent it.";
+    AddressNotAllowed = "address_not_allowed", 403, "Callers from this network address are not let in.";
     NotFound = "not_found", 404, "There is no such thing here.";
     MethodNotAllowed = "method_not_allowed", 405, "The resource does not offer this method.";
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive.";
@@ -37,6 +43,9 @@ codes! {
     SlugTaken = "slug_taken", 409, "The slug is not available.";
     DomainTaken = "domain_taken", 409, "The domain is not available.";
     EmailTaken = "email_taken", 409, "The email address is already in use.";
+    LastOwner = "last_owner", 409, "A tenant always has at least one active owner.";
+    RoleTaken = "role_taken", 409, "The tenant has a role of this name.";
+    RoleInUse = "role_in_use", 409, "Somebody has this role.";
     IdempotencyKeyReused = "idempotency_key_reused", 409, "The idempotency key was used with another request.";
     PreconditionFailed = "precondition_failed", 412, "The resource was changed in the meantime.";
     PayloadTooLarge = "payload_too_large", 413, "The body is larger than allowed.";
@@ -45,6 +54,7 @@ codes! {
     ValidationFailed = "validation_failed", 422, "The request has fields that are not valid.";
     QuotaExceeded = "quota_exceeded", 429, "The plan's quota is used up.";
     TooManyRequests = "too_many_requests", 429, "Too many requests.";
+    LoginBlocked = "login_blocked", 429, "Too many failed attempts; try again later.";
     HeadersTooLarge = "headers_too_large", 431, "The header fields are larger than allowed.";
     Internal = "internal", 500, "Something went wrong on our side.";
     ProvisioningFailed = "provisioning_failed", 503, "The tenant could not be made.";

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use gate::{AppState, GateSettings};
-use identity::{Authenticator, Hasher};
+use access::Authenticator;
+use identity::Hasher;
 use isolation::{Databases, MigrationError, Store};
 use mail::Transport;
 use provisioning::Provisioner;

@@ -38,7 +38,8 @@ pub async fn create(tx: &mut ControlTx, new: NewAdmin) -> Result<Admin, AdminErr
         created_at: tx.now(),
     };
     let inserted = sqlx::query!(
-        "insert into control.admins (id, email, name, password_hash, created_at) values ($1, $2, $3, $4, $5)",
+        "insert into control.admins (id, email, name, permissions, status, password_hash, created_at, updated_at)
+         values ($1, $2, $3, array['*'], 'active', $4, $5, $5)",
         admin.id as _,
         admin.email as _,
         admin.name as _,

@@ -1,17 +1,44 @@
+-- A tenant's own roles: named sets of permissions beside the four that every tenant has.
+create table roles (
+    tenant_id   uuid not null references tenants (id),
+    name        text not null check (name not in ('owner', 'admin', 'member', 'viewer')),
+    description text not null,
+    permissions text[] not null,
+    version     bigint not null default 1,
+    created_at  timestamptz not null,
+    updated_at  timestamptz not null,
+    primary key (tenant_id, name)
+);
+alter table roles enable row level security;
+alter table roles force row level security;
+create policy tenant_wall on roles to tenantry_app
+    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+create policy platform on roles to tenantry_platform using (true) with check (true);
+grant select, insert, update, delete on roles to tenantry_app;
+grant select, insert, update, delete on roles to tenantry_platform;
+
 -- People of a tenant. (tenant, lower-cased email) identifies a person.
 create table users (
-    tenant_id     uuid not null references tenants (id),
-    id            uuid not null,
-    email         text not null check (email = lower(email)),
-    name          text not null,
-    role          text not null,
-    status        text not null check (status in ('invited', 'active', 'deactivated')),
-    password_hash text,
-    created_at    timestamptz not null,
-    updated_at    timestamptz not null,
+    tenant_id         uuid not null references tenants (id),
+    id                uuid not null,
+    email             text not null check (email = lower(email)),
+    email_verified    boolean not null default false,
+    name              text not null,
+    role              text not null,
+    -- The role, where it is one of the tenant's own; so a role that somebody has cannot be deleted.
+    custom_role       text generated always as
+        (case when role in ('owner', 'admin', 'member', 'viewer') then null else role end) stored,
+    status            text not null check (status in ('invited', 'active', 'deactivated')),
+    password_hash     text,
+    last_login_at     timestamptz,
+    version           bigint not null default 1,
+    created_at        timestamptz not null,
+    updated_at        timestamptz not null,
     primary key (tenant_id, id),
-    constraint users_email_unique unique (tenant_id, email)
+    constraint users_email_unique unique (tenant_id, email),
+    constraint users_role foreign key (tenant_id, custom_role) references roles (tenant_id, name)
 );
+create index users_by_role on users (tenant_id, role);
 alter table users enable row level security;
 alter table users force row level security;
 create policy tenant_wall on users to tenantry_app
@@ -75,8 +102,15 @@ create table admins (
     id            uuid primary key,
     email         text not null check (email = lower(email)),
     name          text not null,
+    permissions   text[] not null,
+    -- The only tenants that he sees; null: every tenant.
+    tenants       uuid[],
+    status        text not null check (status in ('active', 'deactivated')),
     password_hash text not null,
+    last_login_at timestamptz,
+    version       bigint not null default 1,
     created_at    timestamptz not null,
+    updated_at    timestamptz not null,
     constraint admins_email_unique unique (email)
 );
 grant select, insert, update, delete on admins to tenantry_platform;

@@ -34,6 +34,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Fre
         let entries = Cache::builder()
             .max_capacity(capacity)
             .time_to_live(LONGEST)
+            .support_invalidation_closures()
             .build();
         Self {
             entries,
@@ -89,6 +90,17 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Fre
         self.entries.invalidate(key);
     }
 
+    /// Those of which this holds changed.
+    pub fn forget_where(&self, changed: impl Fn(&V) -> bool + Send + Sync + 'static) {
+        self.epoch.fetch_add(1, SeqCst);
+        let outcome = self
+            .entries
+            .invalidate_entries_if(move |_, (_, value)| changed(value));
+        if outcome.is_err() {
+            self.forget_everything();
+        }
+    }
+
     /// Anything may have changed; from here on the news are complete.
     pub fn forget_everything(&self) {
         let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
@@ -132,6 +144,20 @@ mod tests {
         assert_eq!(cache.get("b"), None);
         cache.forget_everything();
         assert_eq!(cache.get("b"), None);
+    }
+
+    #[test]
+    fn forgets_by_value() {
+        let cache = FreshCache::new(10);
+        cache.forget_everything();
+        load(&cache, "a", 1);
+        load(&cache, "b", 2);
+        let before = cache.ticket();
+        cache.forget_where(|value| *value == 1);
+        cache.put(before, &"c".to_owned(), 1);
+        assert_eq!((cache.get("a"), cache.get("b"), cache.get("c")), (None, Some(2), None));
+        load(&cache, "a", 1);
+        assert_eq!(cache.get("a"), Some(1));
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub(super) fn document() -> OpenApi {
 }
 
 fn routes() -> OpenApiRouter<AppState> {
-    admin_api::router().merge(tenant_api::router())
+    admin_api::router()
+        .merge(auth_api::router())
+        .merge(tenant_api::router())
 }
 
 fn describe(part: OpenApi) -> OpenApi {

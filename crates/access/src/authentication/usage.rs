@@ -9,9 +9,9 @@ use isolation::{ControlTx, Databases, Tx};
 use kernel::{TenantId, Timestamp};
 use uuid::Uuid;
 
-use crate::admin_api_keys::AdminApiKeyId;
-use crate::api_keys::ApiKeyId;
-use crate::token::Hash;
+use identity::admin_api_keys::AdminApiKeyId;
+use identity::api_keys::ApiKeyId;
+use identity::token::Hash;
 
 /// Which key was used.
 #[derive(Debug, Clone, Copy)]

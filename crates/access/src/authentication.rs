@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 pub use credential::{AdminCredential, Credential, TenantCredential};
 use usage::{Usage, UsageLog};
 
-use crate::key::TOPIC;
-use crate::token::{self, Hash};
+use identity::KEY_TOPIC;
+use identity::token::{self, Hash};
 
 /// Keys held in memory; some 40 MB when full.
 const CAPACITY: u64 = 100_000;
@@ -114,7 +114,7 @@ impl Authenticator {
             match news.next().await {
                 News::Everything => known.forget_everything(),
                 News::Interrupted => known.distrust(),
-                News::One { topic, key } if topic == TOPIC => match token::from_hex(&key) {
+                News::One { topic, key } if topic == KEY_TOPIC => match token::from_hex(&key) {
                     Some(hash) => known.forget(&hash),
                     None => known.forget_everything(),
                 },

@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{AuthError, Authenticator, Credential};
-use crate::api_keys::{self, NewApiKey};
+use identity::api_keys::{self, NewApiKey};
 use crate::fixture::{key, new_tenant, owner, platform, wanted};
-use crate::key::Overlap;
+use identity::Overlap;
 
 /// A door with the tasks behind it.
 struct Door {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use kernel::{Actor, AdminPermission, Grants, Permission, TenantId, UserId};
 
-use crate::admin_api_keys::AdminApiKeyId;
-use crate::admins::AdminId;
-use crate::api_keys::ApiKeyId;
+use identity::admin_api_keys::AdminApiKeyId;
+use identity::admins::AdminId;
+use identity::api_keys::ApiKeyId;
 
 /// A caller who was recognised.
 #[derive(Debug, Clone)]

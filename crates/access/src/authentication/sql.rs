@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::Known;
 use super::credential::{AdminCredential, Credential, TenantCredential};
 use super::usage::{KeyRef, Usage};
-use crate::roles::{Role, known_grants};
-use crate::token::Hash;
+use identity::roles::{Role, known_grants};
+use identity::token::Hash;
 use kernel::Id;
 
 struct Row {
