@@ -74,6 +74,30 @@ pgbouncer_binary() {
     say "NOTE: pgbouncer is not installed, so the test through a connection pooler cannot run (Debian: pgbouncer)"
 }
 
+# Prints where nginx is, or nothing: the test of the gateway then says that it proved nothing.
+nginx_binary() {
+    local path=$PATH:/usr/sbin:/usr/local/sbin
+    PATH=$path command -v nginx && return
+    debian_install nginx-light && PATH=$path command -v nginx && return
+    say "NOTE: nginx is not installed, so the test of a real gateway cannot run (Debian: nginx-light)"
+}
+
+# Prints a Python that has PyJWT, or nothing: then OpenSSL alone checks the signatures of access tokens.
+jwt_python() {
+    local python venv=$tools_folder/pyjwt
+    local has_pyjwt='import jwt, cryptography'
+    for python in python3 /usr/bin/python3 "$venv/bin/python"; do
+        "$python" -I -c "$has_pyjwt" 2>/dev/null && command -v "$python" && return
+    done
+    debian_install python3-jwt python3-cryptography && /usr/bin/python3 -I -c "$has_pyjwt" 2>/dev/null &&
+        echo /usr/bin/python3 && return
+    mkdir -p "$tools_folder"
+    python3 -m venv "$venv" 2>/dev/null &&
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'PyJWT[crypto]' >&2 &&
+        echo "$venv/bin/python" && return
+    say "NOTE: PyJWT is not installed, so OpenSSL alone checks access tokens (Debian: python3-jwt python3-cryptography)"
+}
+
 # Runs a command in a process group of its own and passes interrupt and termination on to all of it, so that
 # whoever stops the script stops everything below it. Returns the command's status.
 run_stoppable() {

@@ -1,11 +1,14 @@
 //! What this crate's tests begin with.
 
-use identity::Name;
+use identity::admins::AdminId;
 use identity::api_keys::{self, ApiKey, NewApiKey};
 use identity::users::{self, User};
-use isolation::{ControlTx, IsolationStrategy, TenantCtx};
-use kernel::{Grants, Secret, TenantId, Timestamp};
+use identity::{Name, Person};
+use isolation::{ControlTx, IsolationStrategy, TenantCtx, Tx as _};
+use kernel::{Grants, Secret, TenantId, Timestamp, UserId};
 use testkit::TestDatabase;
+
+use crate::access_tokens::SigningKeys;
 
 pub(crate) async fn platform(db: &TestDatabase) -> ControlTx {
     db.system().control().await.expect("the control plane answers")
@@ -44,4 +47,43 @@ pub(crate) async fn owner(db: &TestDatabase, tenant: TenantId) -> User {
         .expect("an owner");
     tx.commit().await.expect("committed");
     owner
+}
+
+/// Who issues the tests' access tokens.
+pub(crate) const ISSUER: &str = "https://app.example.com";
+
+/// The installation's signing keys.
+pub(crate) async fn signing_keys(db: &TestDatabase) -> SigningKeys {
+    let keys = SigningKeys::new(db.databases().clone(), ISSUER);
+    keys.prepare().await.expect("a first key");
+    keys
+}
+
+/// A committed person of this role who may come in.
+pub(crate) async fn member(db: &TestDatabase, tenant: TenantId, role: &str) -> Person {
+    let id: UserId = db.databases().seams().new_id();
+    let mut tx = platform(db).await;
+    let insert =
+        "insert into control.users (tenant_id, id, email, name, role, status, created_at, updated_at)
+                  values ($1, $2, $3, 'Ada', $4, 'active', now(), now())";
+    let email = format!("{}@example.com", id.hex());
+    let insert = sqlx::query(insert).bind(tenant).bind(id).bind(email).bind(role);
+    insert.execute(tx.conn()).await.expect("added");
+    tx.commit().await.expect("committed");
+    Person::User(tenant, id)
+}
+
+/// A committed operator with these permissions.
+pub(crate) async fn operator(db: &TestDatabase, permissions: &[&str]) -> Person {
+    let id: AdminId = db.databases().seams().new_id();
+    let mut tx = platform(db).await;
+    let insert = "insert into control.admins (id, email, name, permissions, status, password_hash, created_at, updated_at)
+                  values ($1, $2, 'Op', $3, 'active', '', now(), now())";
+    let insert = sqlx::query(insert)
+        .bind(id)
+        .bind(format!("{}@example.com", id.hex()));
+    let insert = insert.bind(permissions.iter().map(ToString::to_string).collect::<Vec<_>>());
+    insert.execute(tx.conn()).await.expect("added");
+    tx.commit().await.expect("committed");
+    Person::Admin(id)
 }

@@ -31,6 +31,8 @@ struct KeyFilter {
 }
 
 /// List the operators' API keys
+///
+/// An operator who is limited to some tenants sees his own.
 #[utoipa::path(get, path = "/admin/api-keys", operation_id = "listAdminApiKeys", tag = "keys",
     security(("adminKey" = [])), params(KeyFilter),
     responses((status = 200, description = "A page of keys, newest first.", body = Page<AdminApiKey>)))]
@@ -47,7 +49,8 @@ async fn list(
 
 /// Create an operator's API key
 ///
-/// The key itself is in this answer and nowhere else.
+/// It acts for the operator who makes it, and allows no more than he may at the time it is used. The key itself is in this
+/// answer and nowhere else.
 #[utoipa::path(post, path = "/admin/api-keys", operation_id = "createAdminApiKey", tag = "keys",
     security(("adminKey" = [])), params(IdempotencyKey), request_body = AdminKeyOrder,
     responses((status = 201, description = "The key.", body = CreatedKey<AdminApiKey>, headers(("Location" = String)))))]
@@ -71,7 +74,8 @@ async fn revoke(
     Path(key): Path<AdminApiKeyId>,
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    admin_api_keys::revoke(&mut change.tx, key)
+    let held = change.request.caller.ctx.caller().grants;
+    admin_api_keys::revoke(&mut change.tx, held, key)
         .await
         .map_err(failed)?;
     change.answer(Answer::no_content()).await

@@ -2,13 +2,17 @@
 //! answer; there is no SQL here and no business rule.
 
 mod admin_api_keys;
+mod admins;
 mod api_keys;
 mod audit_events;
 mod custom_domains;
 mod deletion_records;
 mod lifecycle;
 mod provisioning_runs;
+mod security_policies;
 mod tenant_failures;
+mod tenant_user_sessions;
+mod tenant_users;
 mod tenants_list;
 mod tenants_record;
 
@@ -20,6 +24,9 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     audit::Severity,
+    identity::admins::AdminStatus,
+    identity::RoleName,
+    identity::users::UserStatus,
     isolation::IsolationStrategy,
     tenants::Sort,
     tenants::Status,
@@ -37,6 +44,10 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(provisioning_runs::routes())
         .merge(api_keys::routes())
         .merge(admin_api_keys::routes())
+        .merge(admins::routes())
         .merge(custom_domains::routes())
+        .merge(tenant_users::routes())
+        .merge(tenant_user_sessions::routes())
         .merge(audit_events::routes())
+        .merge(security_policies::routes())
 }

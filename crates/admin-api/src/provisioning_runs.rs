@@ -9,7 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use edge::{IdempotencyKey, Json, Path, ProblemResponse, prefers_async};
 use gate::{Answer, AppState, Keyed, OfPlatform, PlatformCaller, permitted, unexpected};
-use isolation::StoredAnswer;
+use isolation::{PlatformCtx, StoredAnswer};
 use kernel::{AdminPermission, Code, Problem, TenantId};
 use provisioning::{Direction, ProvisionRequest, Provisioner, RunStatus, RunView};
 use utoipa_axum::router::OpenApiRouter;
@@ -111,16 +111,16 @@ fn failed(view: &RunView) -> ProblemResponse {
         content((RunView = "application/json"), (String = "text/event-stream")))))]
 async fn get(
     State(state): State<AppState>,
-    _: PlatformCaller,
+    caller: PlatformCaller,
     Path(tenant): Path<TenantId>,
     headers: HeaderMap,
 ) -> Result<Response, ProblemResponse> {
-    let view = look(&state.provisioner, tenant)
+    let view = look(&state.provisioner, &caller.ctx, tenant)
         .await
         .map_err(unexpected)?
         .ok_or(Code::NotFound)?;
     if wants_events(&headers) {
-        return Ok(follow(state.provisioner, tenant, view).into_response());
+        return Ok(follow(state.provisioner, caller.ctx, tenant, view).into_response());
     }
     Ok(Json(view).into_response())
 }
@@ -136,14 +136,18 @@ fn wants_events(headers: &HeaderMap) -> bool {
 }
 
 /// The removal, where there is one, else the provisioning.
-async fn look(provisioner: &Provisioner, tenant: TenantId) -> Result<Option<RunView>, sqlx::Error> {
-    match provisioner.view(tenant, Direction::Deprovision).await? {
+async fn look(
+    provisioner: &Provisioner,
+    ctx: &PlatformCtx,
+    tenant: TenantId,
+) -> Result<Option<RunView>, sqlx::Error> {
+    match provisioner.view(ctx, tenant, Direction::Deprovision).await? {
         Some(view) => Ok(Some(view)),
-        None => provisioner.view(tenant, Direction::Provision).await,
+        None => provisioner.view(ctx, tenant, Direction::Provision).await,
     }
 }
 
-fn follow(provisioner: Provisioner, tenant: TenantId, first: RunView) -> impl IntoResponse {
+fn follow(provisioner: Provisioner, ctx: PlatformCtx, tenant: TenantId, first: RunView) -> impl IntoResponse {
     let events = async_stream::stream! {
         let (mut view, mut shown) = (Some(first), String::new());
         while let Some(present) = view {
@@ -156,7 +160,7 @@ fn follow(provisioner: Provisioner, tenant: TenantId, first: RunView) -> impl In
                 break;
             }
             tokio::time::sleep(LOOK_EVERY).await;
-            view = look(&provisioner, tenant).await.ok().flatten();
+            view = look(&provisioner, &ctx, tenant).await.ok().flatten();
         }
     };
     Sse::new(events).keep_alive(KeepAlive::default())

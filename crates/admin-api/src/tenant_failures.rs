@@ -59,7 +59,8 @@ pub(crate) fn parameter(name: &str, detail: &str) -> ProblemResponse {
     .into()
 }
 
-fn sentence(error: &impl std::fmt::Display) -> String {
+/// An error's text as a sentence.
+pub(crate) fn sentence(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| {

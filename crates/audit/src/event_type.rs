@@ -109,6 +109,13 @@ event_types! {
     "billing": {
         SubscriptionStarted = "billing.subscription_started", Info, "A subscription or trial began.";
     }
+    "usage": {
+        MetricDeclared = "usage.metric_declared", Info, "A metric was declared.";
+        MetricRemoved = "usage.metric_removed", Info, "A declared metric was removed.";
+        QuotaSet = "usage.quota_set", Info, "A tenant's quota was set.";
+        QuotaCleared = "usage.quota_cleared", Info, "A tenant's quota is its plan's again.";
+        CalendarSet = "usage.calendar_set", Info, "Where a tenant's days and months begin was set.";
+    }
     "security": {
         AccessDenied = "security.access_denied", Warning, "A caller was refused for lack of a permission.";
         ApiKeyCreated = "security.api_key_created", Info, "An API key was created.";

@@ -123,7 +123,7 @@ async fn insert(tx: &mut ControlTx, record: Record) -> Result<(), sqlx::Error> {
              (id, tenant_id, occurred_at, event_type, severity, action, actor_type, actor_id, on_behalf_of,
               resource_type, resource_id, resource_name, changes, metadata, ip_address, user_agent, request_id, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-         on conflict (occurred_at, id) do nothing",
+         on conflict do nothing",
         record.id as _,
         record.tenant as _,
         at as _,

@@ -52,6 +52,33 @@ impl Client {
             .await
     }
 
+    /// How long it takes until the server refuses this, and with what status.
+    pub(crate) async fn refused(&self, path: &str, body: Option<&Value>) -> Result<(u16, Duration)> {
+        let url = format!("{}{path}", self.base);
+        let request = match body {
+            Some(body) => self.http.post(url).json(body),
+            None => self.http.get(url).bearer_auth(&self.key),
+        };
+        let begun = Instant::now();
+        let response = request.send().await.with_context(|| path.to_owned())?;
+        let status = response.status().as_u16();
+        response.bytes().await?;
+        Ok((status, begun.elapsed()))
+    }
+
+    /// Sends this without a key; answers the status and the seconds that the server asks to wait.
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> Result<(u16, u64)> {
+        let url = format!("{}{path}", self.base);
+        let response = self.http.post(url).json(body).send().await?;
+        let status = response.status().as_u16();
+        let wait = response.headers().get("retry-after");
+        let wait = wait
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .unwrap_or(0);
+        response.bytes().await?;
+        Ok((status, wait))
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder, path: &str) -> Result<Answer> {
         let begun = Instant::now();
         let response = request

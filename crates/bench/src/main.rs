@@ -2,13 +2,15 @@
 //!
 //! - [`stage`]: a private PostgreSQL that waits for the disk, and the real server on it, called over HTTP.
 //! - [`specimen`]: a tenant's rows as the product made them, to be inserted again without the product.
-//! - [`provision`], [`tenants`]: what is measured.
+//! - [`provision`], [`tenants`], [`logins`], [`key_timing`]: what is measured.
 //! - [`measure`], [`report`]: samples, ratios, and the tables in `docs/performance.md`.
 //!
 //! A ratio says the same on a slow machine and on a busy one; the times beside it only illustrate. Nothing here is
 //! a test: a target that is missed is shown as missed.
 
 mod client;
+mod key_timing;
+mod logins;
 mod measure;
 mod provision;
 mod report;
@@ -54,6 +56,11 @@ enum What {
     Provision,
     /// Requests with ten thousand tenants, against the same with ten.
     Tenants,
+    /// Requests while two hundred people log in, against the same on an idle server.
+    Logins,
+    /// Whether it takes longer to refuse a guess that is nearer to the truth.
+    #[command(name = "key_timing")]
+    KeyTiming,
 }
 
 #[tokio::main]
@@ -88,6 +95,13 @@ async fn measure_all(stage: &Stage, arguments: &Arguments, mut report: Report) -
     }
     if asked(What::Tenants) {
         report.write(Section::Tenants, &tenants::measure(stage, scale).await?, &machine)?;
+    }
+    if asked(What::Logins) {
+        report.write(Section::Logins, &logins::measure(stage, scale).await?, &machine)?;
+    }
+    if asked(What::KeyTiming) {
+        let table = key_timing::measure(stage, scale).await?;
+        report.put(Section::KeyTiming, &table, &machine)?;
     }
     Ok(())
 }

@@ -24,6 +24,17 @@ impl Samples {
         )
     }
 
+    /// What so many of a hundred are at most.
+    pub(crate) fn percentile(&self, hundredths: usize) -> f64 {
+        let sorted = self.sorted();
+        let place = (sorted.len() * hundredths).div_ceil(100).max(1);
+        sorted.get(place - 1).copied().unwrap_or(f64::NAN)
+    }
+
+    pub(crate) fn all(&self) -> &[f64] {
+        &self.0
+    }
+
     pub(crate) fn least(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
@@ -118,6 +129,9 @@ mod tests {
             ("1.00".into(), "3.00".into())
         );
         assert!(Samples::default().median().is_nan());
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(text(samples(&hundred).percentile(99)), "99.00");
+        assert_eq!(text(samples(&[5.0]).percentile(99)), "5.00");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::measure::{Comparison, Samples, Unit};
 pub(crate) enum Section {
     Provision,
     Tenants,
+    Logins,
+    KeyTiming,
 }
 
 impl Section {
@@ -20,6 +22,8 @@ impl Section {
         match self {
             Self::Provision => "provision",
             Self::Tenants => "tenants",
+            Self::Logins => "logins",
+            Self::KeyTiming => "key_timing",
         }
     }
 }
@@ -31,7 +35,12 @@ impl Report {
     /// Fails early where the document has no place for a table.
     pub(crate) fn open(document: Option<PathBuf>) -> Result<Self> {
         let report = Self(document);
-        for section in [Section::Provision, Section::Tenants] {
+        for section in [
+            Section::Provision,
+            Section::Tenants,
+            Section::Logins,
+            Section::KeyTiming,
+        ] {
             report.replaced(section, "")?;
         }
         Ok(report)
@@ -39,7 +48,11 @@ impl Report {
 
     /// Prints the table and puts it in its place.
     pub(crate) fn write(&mut self, section: Section, rows: &[Comparison], machine: &str) -> Result<()> {
-        let table = table(rows);
+        self.put(section, &table(rows), machine)
+    }
+
+    /// The same for a table of another form.
+    pub(crate) fn put(&mut self, section: Section, table: &str, machine: &str) -> Result<()> {
         println!("{table}");
         let text = format!(
             "{table}\nMeasured with `bin/bench {}` on {machine}.\n",

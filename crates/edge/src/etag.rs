@@ -132,6 +132,11 @@ pub fn not_modified(headers: &HeaderMap, present: &ETag) -> bool {
     }
 }
 
+/// Whether a change is asked for only where nothing is yet (`If-None-Match: *`, RFC 9110 §13.1.2).
+pub fn only_if_absent(headers: &HeaderMap) -> bool {
+    matches!(tags(headers, &IF_NONE_MATCH), Ok(Some(Listed::Any)))
+}
+
 enum Listed {
     Any,
     Tags(Vec<(ETag, bool)>),
@@ -240,5 +245,17 @@ mod tests {
         };
         assert!(asked("*") && asked("W/\"v7\"") && asked("\"v6\", \"v7\""));
         assert!(!asked("\"v6\"") && !asked("v7"));
+    }
+
+    #[test]
+    fn a_star_asks_for_what_is_not_there() {
+        let asked = |value| {
+            only_if_absent(&HeaderMap::from_iter([(
+                IF_NONE_MATCH,
+                HeaderValue::from_static(value),
+            )]))
+        };
+        assert!(asked("*"));
+        assert!(!asked("\"v1\"") && !asked("") && !only_if_absent(&headers(&["*"])));
     }
 }

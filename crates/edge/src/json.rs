@@ -15,6 +15,7 @@ use crate::problem::ProblemResponse;
 use crate::serde_errors::{field_error, push};
 use crate::validate::Validate;
 
+mod integral;
 mod patch;
 
 pub use patch::Patch;
@@ -65,7 +66,13 @@ pub fn parse_json<T: DeserializeOwned + Validate>(headers: &HeaderMap, body: &[u
         require_object(body)?;
     }
     refuse_nul(body)?;
-    let value: T = deserialize(body)?;
+    let value: T = deserialize(body).or_else(|refused| {
+        // Only then, because where any JSON is taken it is kept as it was written.
+        match integral::without_zero_fractions(body) {
+            Some(whole) if refused.code == Code::ValidationFailed => deserialize(&whole),
+            _ => Err(refused),
+        }
+    })?;
     let mut errors = Vec::new();
     value.check(&mut errors);
     if errors.is_empty() {

@@ -21,10 +21,12 @@ pub mod validate;
 
 #[cfg(test)]
 mod answer;
+mod html_page;
 mod serde_errors;
 
 pub use etag::{ETag, IfMatch};
 pub use headers::{IdempotencyKey, prefers_async};
+pub use html_page::HtmlPage;
 pub use json::{Json, Patch, parse_json, parse_optional_json};
 pub use layers::{Limits, RequestId, layers};
 pub use page::{Cursor, Limit, Page};

@@ -8,7 +8,9 @@ use kernel::permission::Registry;
 use serde_json::Value;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Components, Info, OpenApi, PathItem, Server};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -28,6 +30,16 @@ pub use declared_queries::refuse_undeclared_queries;
 pub const ADMIN_KEY: &str = "adminKey";
 /// The security scheme of a tenant's callers: `security(("tenantKey" = []))`.
 pub const TENANT_KEY: &str = "tenantKey";
+/// The cookie of an operator's session.
+pub const ADMIN_COOKIE: &str = "__Host-tenantry_admin";
+/// The cookie of a session of a tenant's person.
+pub const TENANT_COOKIE: &str = "__Host-tenantry_session";
+
+/// Whoever may come with the one may come with the other.
+const SESSIONS: [(&str, &str, &str); 2] = [
+    (ADMIN_KEY, "adminSession", ADMIN_COOKIE),
+    (TENANT_KEY, "tenantSession", TENANT_COOKIE),
+];
 
 const PERMISSION: &str = "x-permission";
 
@@ -53,7 +65,7 @@ pub fn document(info: Info, parts: impl IntoIterator<Item = OpenApi>) -> OpenApi
         standard_problems::declare(method, operation);
         corrections::parameters_are_never_null(operation);
         corrections::times_in_queries_may_be_numbers(operation);
-        operation.security.get_or_insert_default(); // without any, said rather than left out
+        add_sessions(operation.security.get_or_insert_default()); // without any, said rather than left out
     }
     consistency::refuse_ambiguity(&mut whole);
     whole
@@ -94,10 +106,13 @@ fn sorted(value: Value) -> Value {
 
 fn add_security_schemes(components: &mut Components) {
     for (name, about) in [
-        (ADMIN_KEY, "An API key of an operator of the platform."),
+        (
+            ADMIN_KEY,
+            "An API key of an operator of the platform, or an access token of his.",
+        ),
         (
             TENANT_KEY,
-            "An API key of a tenant; the tenant is derived from it.",
+            "An API key of a tenant, or an access token of one of its people; the tenant is derived from it.",
         ),
     ] {
         let scheme = Http::builder()
@@ -108,7 +123,26 @@ fn add_security_schemes(components: &mut Components) {
             .security_schemes
             .insert(name.to_owned(), SecurityScheme::Http(scheme).into());
     }
+    let about = "The cookie of somebody who logged in. Whatever changes something also needs `X-CSRF-Token`, which the \
+                 answer to the login holds, and comes from a page of the same origin.";
+    for (_, session, cookie) in SESSIONS {
+        let scheme = ApiKey::Cookie(ApiKeyValue::with_description(cookie, about));
+        components
+            .security_schemes
+            .insert(session.to_owned(), SecurityScheme::ApiKey(scheme).into());
+    }
 }
+
+/// Whoever logged in by a browser comes with a cookie instead.
+fn add_sessions(security: &mut Vec<SecurityRequirement>) {
+    for (key, session, _) in SESSIONS {
+        if security.contains(&SecurityRequirement::new(key, NO_SCOPES)) {
+            security.push(SecurityRequirement::new(session, NO_SCOPES));
+        }
+    }
+}
+
+const NO_SCOPES: [&str; 0] = [];
 
 /// What parameters refer to without utoipa collecting it.
 fn add_shared_schemas(components: &mut Components) {

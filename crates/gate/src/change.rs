@@ -2,13 +2,12 @@
 //! audit event and its answer share.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use edge::{IfMatch, ProblemResponse};
 use isolation::{Claim, ControlTx, IdempotencyKey, StoredAnswer, TenantTx, Tx};
-use kernel::{Code, Problem, Validate};
+use kernel::{Actor, Code, Problem, Validate};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -58,6 +57,8 @@ pub trait Door: Send + Sync + 'static {
     type Caller: FromRequestParts<AppState, Rejection = ProblemResponse> + std::fmt::Debug + Send + Sync;
     /// The transaction behind it.
     type Tx: Keeping + std::fmt::Debug;
+    /// Who the caller is: what he asks for under one key is not what another asks for under the same.
+    fn identity(caller: &Self::Caller) -> &Actor;
     /// Opens it.
     fn open(caller: &Self::Caller) -> impl Future<Output = Result<Self::Tx, sqlx::Error>> + Send;
 }
@@ -81,6 +82,9 @@ impl Door for OfTenant {
     async fn open(caller: &TenantCaller) -> Result<TenantTx, sqlx::Error> {
         caller.ctx.write().await
     }
+    fn identity(caller: &TenantCaller) -> &Actor {
+        &caller.ctx.caller().actor
+    }
 }
 impl Door for OfTenantControl {
     type Caller = TenantCaller;
@@ -88,12 +92,18 @@ impl Door for OfTenantControl {
     async fn open(caller: &TenantCaller) -> Result<ControlTx, sqlx::Error> {
         caller.ctx.control().await
     }
+    fn identity(caller: &TenantCaller) -> &Actor {
+        &caller.ctx.caller().actor
+    }
 }
 impl Door for OfPlatform {
     type Caller = PlatformCaller;
     type Tx = ControlTx;
     async fn open(caller: &PlatformCaller) -> Result<ControlTx, sqlx::Error> {
         caller.ctx.control().await
+    }
+    fn identity(caller: &PlatformCaller) -> &Actor {
+        &caller.ctx.caller().actor
     }
 }
 
@@ -103,6 +113,9 @@ impl Door for OfVisitor {
     type Tx = ControlTx;
     async fn open(caller: &Visitor) -> Result<ControlTx, sqlx::Error> {
         caller.ctx.control().await
+    }
+    fn identity(caller: &Visitor) -> &Actor {
+        &caller.ctx.caller().actor
     }
 }
 
@@ -211,7 +224,7 @@ impl<D: Door> Asked<D> {
     /// A request whose body is `digested`: its bytes, or where they are too many, what stands for them.
     pub fn of(caller: D::Caller, parts: Parts, digested: &[u8]) -> Result<Self, Problem> {
         let expected = expected(&IfMatch::from_headers(&parts.headers)?);
-        let key = key(D::KEYS, &parts, digested)?;
+        let key = key(D::KEYS, D::identity(&caller), &parts, digested)?;
         Ok(Self {
             caller,
             expected,
@@ -243,8 +256,9 @@ fn expected(condition: &IfMatch) -> Option<i64> {
 }
 
 /// The caller's key with a digest of what it was sent with: another caller, method, address or body under the same
-/// key is another request.
-fn key(apart: &str, parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
+/// key is another request. By whatever credential he comes, he is the same caller: an access token may have been
+/// renewed since, a cookie may have got another secret.
+fn key(apart: &str, actor: &Actor, parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(key) = edge::IdempotencyKey::from_headers(&parts.headers)? else {
         return Ok(None);
     };
@@ -254,7 +268,12 @@ fn key(apart: &str, parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>
             .get(name)
             .map_or(&b""[..], |value: &HeaderValue| value.as_bytes())
     };
-    let caller = [header(AUTHORIZATION), header(X_TENANT_ID), header(X_USER_ID)];
+    let caller = [
+        actor.id.as_bytes(),
+        actor.on_behalf_of.as_deref().unwrap_or("").as_bytes(),
+        header(X_TENANT_ID),
+        header(X_USER_ID),
+    ];
     let address = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
     let mut digest = Sha256::new();
     let request = [parts.method.as_str().as_bytes(), address.as_bytes(), body];

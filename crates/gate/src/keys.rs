@@ -108,8 +108,9 @@ impl Validate for RotationOrder {
 
 /// What a tenant's key can allow, for the document.
 struct TenantScope;
-/// What an operator's key can allow, for the document.
-struct AdminScope;
+/// What an operator, or his key, can be allowed, for the document.
+#[derive(Debug)]
+pub struct AdminScope;
 
 impl PartialSchema for TenantScope {
     fn schema() -> RefOr<Schema> {
@@ -163,9 +164,16 @@ impl<K> From<(K, Secret<String>)> for CreatedKey<K> {
 pub fn failed(error: KeyError) -> ProblemResponse {
     match error {
         KeyError::Invalid(errors) => Problem::invalid(errors).into(),
-        KeyError::BeyondCaller | KeyError::ForSomebodyElse => {
-            Problem::new(Code::Forbidden, "A key cannot allow more than its maker may.").into()
-        }
+        KeyError::BeyondCaller => Problem::new(
+            Code::Forbidden,
+            "The key allows more than the caller may himself.",
+        )
+        .into(),
+        KeyError::ForSomebodyElse => Problem::new(
+            Code::Forbidden,
+            "Only the person that the key acts for is given it.",
+        )
+        .into(),
         KeyError::NotFound => Code::NotFound.into(),
         KeyError::Ended | KeyError::AlreadyRotated => {
             Problem::new(Code::Conflict, "The key has ended or was rotated already.").into()

@@ -10,27 +10,39 @@
 //!
 //! Nothing here knows what a tenant's data means.
 
+mod allow_list;
 mod answer;
 mod change;
+pub mod cookies;
+mod cors;
+mod csrf;
 mod failure;
+mod forward_auth;
 pub mod keys;
 mod moved_slug;
 mod origin;
+pub mod people;
 mod permission;
 mod platform;
+mod presented;
 mod refusal;
 mod selection;
 mod state;
 mod tenant;
 mod visitor;
 
+pub use allow_list::{RecordedRefusals, confine_operators};
 pub use answer::{Answer, NoBody, Optional};
 pub use change::{Asked, Change, Door, Keyed, OfPlatform, OfTenant, OfTenantControl, OfVisitor, Payload};
+pub use cors::share as share_with_origins;
+pub use csrf::SentBy;
 pub use failure::{Failure, forbidden, unexpected};
+pub use forward_auth::forwarded_caller;
 pub use moved_slug::redirect_moved_slug;
-pub use origin::Peer;
-pub use permission::{any_caller, permitted, public};
+pub use origin::{ForwardingHeader, Peer};
+pub use permission::{any_caller, pending_session, permitted, public};
 pub use platform::PlatformCaller;
+pub use presented::CallerSession;
 pub use state::{AppState, Development, GateSettings};
 pub use tenant::{TenantCaller, require_active};
 pub use visitor::Visitor;

@@ -11,8 +11,12 @@ use tenants::directory::Host;
 use crate::failure::unexpected;
 use crate::state::AppState;
 
-/// Answers 308 where the request's host is a subdomain whose tenant is called otherwise now.
+/// Answers 308 where the request's host is a subdomain whose tenant is called otherwise now. A gateway that asks about
+/// such a request cannot follow.
 pub async fn redirect_moved_slug(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/gateway/") {
+        return next.run(request).await;
+    }
     let host = host(&request).map(str::to_owned);
     let path = request
         .uri()

@@ -2,8 +2,9 @@
 
 use axum::Extension;
 use axum::http::request::Parts;
-use kernel::Permission;
+use axum::routing::MethodRouter;
 use kernel::permission::Registry;
+use kernel::{AdminPermission, Permission};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 /// What a route was registered with.
@@ -29,14 +30,33 @@ where
     )
 }
 
-/// Operations that every caller of a tenant may call, whatever he may do: what he asks about is himself.
+/// Operations that every caller of their plane may call, whatever he may do: what he asks about is himself.
 pub fn any_caller<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
     let (schemas, paths, methods) = routes;
+    let methods = methods.layer(Extension(Required::<Permission>::Nothing));
+    let methods: MethodRouter<S> = methods;
     (
         schemas,
         paths,
-        methods.layer(Extension(Required::<Permission>::Nothing)),
+        methods.layer(Extension(Required::<AdminPermission>::Nothing)),
     )
+}
+
+/// The same, also for a session that has not passed its second factor: the steps that open it, and leaving.
+pub fn pending_session<S: Clone + Send + Sync + 'static>(
+    routes: UtoipaMethodRouter<S>,
+) -> UtoipaMethodRouter<S> {
+    let (schemas, paths, methods) = any_caller(routes);
+    (schemas, paths, methods.layer(Extension(AcceptsPending)))
+}
+
+/// The route is for sessions that are not open, too.
+#[derive(Debug, Clone, Copy)]
+struct AcceptsPending;
+
+/// Whether the request's route is for sessions that are not open, too.
+pub(crate) fn accepts_pending(parts: &Parts) -> bool {
+    parts.extensions.get::<AcceptsPending>().is_some()
 }
 
 /// Operations that anybody may call. It changes nothing; it says that leaving the permission out is meant.

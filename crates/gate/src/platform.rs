@@ -5,66 +5,80 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use edge::ProblemResponse;
+use identity::Person;
+use identity::admins::Authority;
 use isolation::{Caller, PlatformCtx};
-use kernel::{Actor, ActorKind, AdminPermission, Code, Grants};
+use kernel::{Actor, ActorKind, Code};
 
-use crate::failure::forbidden;
+use crate::cookies::Plane;
 use crate::origin::{peer, request_info};
 use crate::permission::required;
+use crate::presented::{CallerSession, recognised};
 use crate::refusal;
 use crate::state::AppState;
-use crate::tenant::{bearer, refused};
 
 /// An operator of the platform who may do what the route needs.
 #[derive(Debug, Clone)]
 pub struct PlatformCaller {
     /// What a transaction opens from.
     pub ctx: PlatformCtx,
+    /// The session he came in by, where he logged in.
+    pub session: Option<CallerSession>,
+}
+
+/// An operator before his permission is checked.
+struct Known {
+    actor: Actor,
+    authority: Authority,
+    session: Option<CallerSession>,
 }
 
 impl FromRequestParts<AppState> for PlatformCaller {
     type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ProblemResponse> {
-        let (actor, grants) = identify(parts, state).await?;
+        let Known {
+            actor,
+            authority,
+            session,
+        } = identify(parts, state).await?;
+        let Authority { grants, limit } = authority;
         let request = request_info(parts, &state.settings);
-        if let Err(refused) = refusal::allows(grants, required(parts)) {
-            refusal::record(
-                &state.databases,
-                None,
-                &actor,
-                &request,
-                parts,
-                refused.permission,
-            )
-            .await;
-            return Err(forbidden(&refused));
+        let entered = session.map_or(Ok(()), |session: CallerSession| session.may_enter(parts));
+        if let Err(refused) = refusal::decide(entered, grants, required(parts)) {
+            refusal::record(&state.databases, None, &actor, &request, parts, refused.reason()).await;
+            return Err(refused.into());
         }
         Ok(Self {
+            session,
             ctx: state.databases.platform(Caller {
                 actor,
                 grants,
                 request,
+                limit,
             }),
         })
     }
 }
 
-async fn identify(
-    parts: &Parts,
-    state: &AppState,
-) -> Result<(Actor, Grants<AdminPermission>), ProblemResponse> {
-    if let Some(key) = bearer(parts)? {
-        return match state.authenticator.authenticate(key).await.map_err(refused)? {
-            Credential::Admin(credential) => Ok((credential.actor.clone(), credential.grants)),
-            // A tenant's key is no credential here, whatever it may do there.
-            Credential::Tenant(_) => Err(Code::Unauthenticated.into()),
-        };
+async fn identify(parts: &Parts, state: &AppState) -> Result<Known, ProblemResponse> {
+    match recognised(parts, state, Plane::Platform).await? {
+        Some(Credential::Admin(credential)) => Ok(Known {
+            actor: credential.actor.clone(),
+            authority: Authority {
+                grants: credential.grants,
+                limit: credential.limit.clone(),
+            },
+            session: CallerSession::of(&credential.means, credential.admin_id.map(Person::Admin)),
+        }),
+        None if is_development_admin(parts, state) => Ok(Known {
+            actor: Actor::new(ActorKind::Admin, "development"),
+            authority: Authority::full(),
+            session: None,
+        }),
+        // A tenant's credential is none here, whatever it may do there.
+        Some(Credential::Tenant(_)) | None => Err(Code::Unauthenticated.into()),
     }
-    if is_development_admin(parts, state) {
-        return Ok((Actor::new(ActorKind::Admin, "development"), Grants::all()));
-    }
-    Err(Code::Unauthenticated.into())
 }
 
 /// `bin/dev --open`: somebody on this machine, not a web page that somebody on this machine happens to look at.

@@ -2,11 +2,41 @@
 
 use audit::{Event, EventType};
 use axum::http::request::Parts;
-use isolation::{Databases, RequestInfo};
+use edge::ProblemResponse;
+use isolation::{Databases, Forbidden, RequestInfo};
 use kernel::permission::Registry;
-use kernel::{Actor, Grants, TenantId};
+use kernel::{Actor, Code, Grants, TenantId};
 
+use crate::failure::forbidden;
 use crate::permission::Required;
+
+/// Why a caller who is known may not do what he asks.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// His session is not open.
+    NotOpen(Code),
+    /// He lacks a permission.
+    Lacks(Forbidden),
+}
+
+impl Refused {
+    /// As the trail names it.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::NotOpen(code) => code.name(),
+            Self::Lacks(refused) => refused.permission,
+        }
+    }
+}
+
+impl From<Refused> for ProblemResponse {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotOpen(code) => code.into(),
+            Refused::Lacks(refused) => forbidden(&refused),
+        }
+    }
+}
 
 /// Records that `actor` was refused. The refusal stands whether or not it can be written down.
 pub(crate) async fn record(
@@ -21,6 +51,17 @@ pub(crate) async fn record(
         .meta("reason", reason)
         .meta("method", parts.method.as_str())
         .meta("path", parts.uri.path());
+    write_down(databases, tenant, actor, request, event).await;
+}
+
+/// Records a refusal of its own kind. It stands whether or not it can be written down.
+pub(crate) async fn write_down(
+    databases: &Databases,
+    tenant: Option<TenantId>,
+    actor: &Actor,
+    request: &RequestInfo,
+    event: Event,
+) {
     let event = match tenant {
         Some(tenant) => event.of_tenant(tenant),
         None => event,
@@ -40,23 +81,31 @@ async fn write(
         actor: actor.clone(),
         grants: Grants::none(),
         request: request.clone(),
+        limit: None,
     };
     let mut tx = databases.platform(caller).control().await?;
     audit::record(&mut tx, event).await?;
     tx.commit().await
 }
 
-/// Whether the caller may, by what the route was registered with; a route that forgot to say is for nobody.
-pub(crate) fn allows<P: Registry>(
+/// Whether the caller may: his session is open, where he came in by one, and he is granted what the route was
+/// registered with. A route that forgot to say is for nobody.
+pub(crate) fn decide<P: Registry>(
+    entered: Result<(), Code>,
     grants: Grants<P>,
     required: Option<Required<P>>,
-) -> Result<(), isolation::Forbidden> {
+) -> Result<(), Refused> {
+    entered.map_err(Refused::NotOpen)?;
+    allows(grants, required).map_err(Refused::Lacks)
+}
+
+fn allows<P: Registry>(grants: Grants<P>, required: Option<Required<P>>) -> Result<(), Forbidden> {
     match required {
         Some(Required::Nothing) => Ok(()),
         Some(Required::Permission(permission)) if grants.contains(permission) => Ok(()),
-        Some(Required::Permission(permission)) => Err(isolation::Forbidden {
+        Some(Required::Permission(permission)) => Err(Forbidden {
             permission: permission.name(),
         }),
-        None => Err(isolation::Forbidden { permission: "none" }),
+        None => Err(Forbidden { permission: "none" }),
     }
 }

@@ -64,7 +64,8 @@ pub(crate) fn named<E: Entity>(
     }
 }
 
-async fn by_host(parts: &Parts, state: &AppState) -> Result<Option<TenantId>, ProblemResponse> {
+/// Whom the host names; what names nobody under the platform's domain is refused.
+pub(crate) async fn by_host(parts: &Parts, state: &AppState) -> Result<Option<TenantId>, ProblemResponse> {
     let (Some(host), Some(base)) = (host(parts)?, &state.settings.base_domain) else {
         return Ok(None);
     };

@@ -3,32 +3,55 @@
 use std::sync::Arc;
 
 use access::Authenticator;
+use access::access_tokens::SigningKeys;
+use access::invitations::Letters;
+use access::login::Login;
+use access::password_resets::PasswordResets;
+use access::security_policies::Policies;
 use ipnet::IpNet;
 use isolation::Databases;
 use kernel::{TenantId, UserId};
+use mfa::SecondFactors;
 use provisioning::Provisioner;
 use storage::Storage;
 use tenants::GraceDays;
 use tenants::directory::{BaseDomain, Directory};
 use white_label::custom_domains::Domains;
 
+use crate::allow_list::RecordedRefusals;
+use crate::origin::ForwardingHeader;
+
 /// What every handler can reach.
 #[derive(Debug, Clone)]
 pub struct AppState {
     /// Every connection.
     pub databases: Databases,
-    /// Who a presented key belongs to.
+    /// Who a presented credential belongs to.
     pub authenticator: Authenticator,
+    /// What access tokens are signed and checked with.
+    pub signing_keys: SigningKeys,
     /// What a tenant is, from memory.
     pub directory: Directory,
     /// Which tenant a custom domain belongs to, from memory.
     pub domains: Domains,
+    /// What each tenant demands at its door, from memory.
+    pub policies: Policies,
+    /// Which refused addresses were recorded a short while ago.
+    pub recorded_refusals: RecordedRefusals,
     /// Where files are.
     pub storage: Storage,
     /// What makes and removes tenants.
     pub provisioner: Provisioner,
+    /// How people are invited.
+    pub letters: Letters,
+    /// How people come in.
+    pub login: Login,
+    /// How their passwords are replaced.
+    pub password_resets: PasswordResets,
     /// Passwords, off the async threads.
     pub hasher: identity::Hasher,
+    /// What second factors stand on.
+    pub second_factors: Arc<SecondFactors>,
     /// How the gate behaves.
     pub settings: Arc<GateSettings>,
 }
@@ -40,6 +63,10 @@ pub struct GateSettings {
     pub trusted_header_networks: Vec<IpNet>,
     /// Proxies whose forwarding headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say whom they forward for.
+    pub forwarding: ForwardingHeader,
+    /// The networks that operators may come from; empty: everywhere.
+    pub admin_networks: Vec<IpNet>,
     /// The domain below which each tenant has a subdomain.
     pub base_domain: Option<BaseDomain>,
     /// The longest upload, in bytes.

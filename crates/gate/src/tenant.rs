@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use access::{AuthError, Credential};
+use access::{Credential, TenantCredential};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use edge::ProblemResponse;
-use identity::users::{UserError, UserStatus};
 use isolation::{Caller, TenantCtx};
-use kernel::{Actor, ActorKind, Code, Grants, Permission, Problem, TenantId, UserId};
+use kernel::{Actor, Code, Grants, Permission, Problem, TenantId, UserId};
 use tenants::Status;
 use tenants::directory::TenantSnapshot;
 
-use crate::failure::{forbidden, unexpected};
+use crate::allow_list;
+use crate::cookies::Plane;
+use crate::failure::unexpected;
 use crate::origin::{peer, request_info};
 use crate::permission::required;
+use crate::presented::{CallerSession, presents, recognised};
 use crate::refusal;
 use crate::selection::{Selected, X_TENANT_ID, X_USER_ID, named, selected};
 use crate::state::AppState;
@@ -29,6 +30,8 @@ pub struct TenantCaller {
     pub tenant: Arc<TenantSnapshot>,
     /// The person behind it, where there is one.
     pub user: Option<UserId>,
+    /// The session he came in by, where he logged in.
+    pub session: Option<CallerSession>,
 }
 
 /// A caller before his permission is checked.
@@ -37,6 +40,7 @@ struct Known {
     user: Option<UserId>,
     actor: Actor,
     grants: Grants<Permission>,
+    session: Option<CallerSession>,
 }
 
 impl FromRequestParts<AppState> for TenantCaller {
@@ -45,18 +49,12 @@ impl FromRequestParts<AppState> for TenantCaller {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ProblemResponse> {
         let caller = identify(parts, state).await?;
         let request = request_info(parts, &state.settings);
-        if let Err(refused) = refusal::allows(caller.grants, required(parts)) {
+        allow_list::require(state, caller.tenant, &caller.actor, &request).await?;
+        let entered = caller.session.map_or(Ok(()), |session| session.may_enter(parts));
+        if let Err(refused) = refusal::decide(entered, caller.grants, required(parts)) {
             let (tenant, actor) = (Some(caller.tenant), &caller.actor);
-            refusal::record(
-                &state.databases,
-                tenant,
-                actor,
-                &request,
-                parts,
-                refused.permission,
-            )
-            .await;
-            return Err(forbidden(&refused));
+            refusal::record(&state.databases, tenant, actor, &request, parts, refused.reason()).await;
+            return Err(refused.into());
         }
         let tenant = state.directory.by_id(caller.tenant).await.map_err(unexpected)?;
         let tenant = tenant.ok_or(Code::Unauthenticated)?;
@@ -65,12 +63,14 @@ impl FromRequestParts<AppState> for TenantCaller {
             actor: caller.actor,
             grants: caller.grants,
             request,
+            limit: None,
         };
         let ctx = state.databases.tenant(Arc::clone(&tenant.store), allowed);
         Ok(Self {
             ctx,
             tenant,
             user: caller.user,
+            session: caller.session,
         })
     }
 }
@@ -83,7 +83,7 @@ impl OptionalFromRequestParts<AppState> for TenantCaller {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Option<Self>, ProblemResponse> {
-        if parts.headers.contains_key(AUTHORIZATION) || parts.headers.contains_key(X_TENANT_ID) {
+        if presents(parts, Plane::Tenant) || parts.headers.contains_key(X_TENANT_ID) {
             return <Self as FromRequestParts<AppState>>::from_request_parts(parts, state)
                 .await
                 .map(Some);
@@ -105,56 +105,28 @@ pub fn require_active(status: Status) -> Result<(), Problem> {
 }
 
 async fn identify(parts: &Parts, state: &AppState) -> Result<Known, ProblemResponse> {
-    if let Some(key) = bearer(parts)? {
-        return by_key(parts, state, key).await;
+    match recognised(parts, state, Plane::Tenant).await? {
+        Some(Credential::Tenant(credential)) => match selected(parts, state).await? {
+            Selected::Tenant(tenant) if tenant != credential.tenant => Err(Code::NotFound.into()),
+            _ => Ok(Known::from(&*credential)),
+        },
+        None if peer(parts, &state.settings).may_name_caller(&state.settings) => {
+            by_trusted_headers(parts, state).await
+        }
+        // An operator's credential is none here, whatever he may do there.
+        Some(Credential::Admin(_)) | None => Err(Code::Unauthenticated.into()),
     }
-    if peer(parts, &state.settings).may_name_caller(&state.settings) {
-        return by_trusted_headers(parts, state).await;
-    }
-    Err(Code::Unauthenticated.into())
 }
 
-/// The key in `Authorization: Bearer`, if the header is there at all.
-pub(crate) fn bearer(parts: &Parts) -> Result<Option<&str>, ProblemResponse> {
-    let mut given = parts.headers.get_all(AUTHORIZATION).iter();
-    let (value, more) = (given.next(), given.next());
-    let Some(value) = value else { return Ok(None) };
-    let text = value.to_str().ok().filter(|_| more.is_none());
-    let key = text.and_then(|text| {
-        let (scheme, key) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
-    });
-    key.map(Some).ok_or_else(|| Code::Unauthenticated.into())
-}
-
-async fn by_key(parts: &Parts, state: &AppState, key: &str) -> Result<Known, ProblemResponse> {
-    let credential = match state.authenticator.authenticate(key).await.map_err(refused)? {
-        Credential::Tenant(credential) => credential,
-        Credential::Admin(_) => return Err(Code::Unauthenticated.into()),
-    };
-    match selected(parts, state).await? {
-        Selected::Tenant(tenant) if tenant != credential.tenant => Err(Code::NotFound.into()),
-        _ => Ok(Known {
+impl From<&TenantCredential> for Known {
+    fn from(credential: &TenantCredential) -> Self {
+        Self {
             tenant: credential.tenant,
             user: credential.user_id,
             actor: credential.actor.clone(),
             grants: credential.grants,
-        }),
-    }
-}
-
-/// What a presented key that does not open is answered.
-pub(crate) fn refused(error: AuthError) -> ProblemResponse {
-    match error {
-        AuthError::Refused => Code::Unauthenticated.into(),
-        AuthError::Database(error) => unexpected(error),
-    }
-}
-
-fn unknown_person(error: UserError) -> ProblemResponse {
-    match error {
-        UserError::Database(error) => unexpected(error),
-        UserError::NotFound | UserError::EmailTaken => Code::NotFound.into(),
+            session: CallerSession::of(&credential.means, credential.person()),
+        }
     }
 }
 
@@ -167,32 +139,15 @@ async fn by_trusted_headers(parts: &Parts, state: &AppState) -> Result<Known, Pr
         return Err(Code::NotFound.into());
     }
     let Some(user) = named(&parts.headers, &X_USER_ID)? else {
-        let actor = Actor::system("gateway");
         return Ok(Known {
             tenant,
             user: None,
-            actor,
+            actor: Actor::system("gateway"),
             grants: Grants::all(),
+            session: None,
         });
     };
-    let mut tx = state
-        .databases
-        .system("gateway")
-        .control()
-        .await
-        .map_err(unexpected)?;
-    let person = identity::users::get(&mut tx, tenant, user)
-        .await
-        .map_err(unknown_person)?;
-    let grants = if person.status == UserStatus::Active {
-        person.role.grants()
-    } else {
-        Grants::none()
-    };
-    Ok(Known {
-        tenant,
-        user: Some(user),
-        actor: Actor::new(ActorKind::User, user.to_string()),
-        grants,
-    })
+    let vouched = state.authenticator.vouched(tenant, user).await;
+    let person = vouched.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    Ok(Known::from(&*person))
 }

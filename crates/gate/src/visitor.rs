@@ -6,6 +6,7 @@ use edge::ProblemResponse;
 use isolation::{Caller, PlatformCtx};
 use kernel::{Actor, ActorKind, Grants, TenantId, UserId};
 
+use crate::allow_list;
 use crate::origin::request_info;
 use crate::selection::{Selected, selected};
 use crate::state::AppState;
@@ -36,6 +37,15 @@ impl Visitor {
     }
 }
 
+impl Visitor {
+    /// Passes where the tenant lets its callers come from the visitor's address. To be asked as soon as it is known
+    /// whose door he is at; where header or host say so, it was asked already.
+    pub async fn let_in_by(&self, state: &AppState, tenant: TenantId) -> Result<(), ProblemResponse> {
+        let caller = self.ctx.caller();
+        allow_list::require(state, tenant, &caller.actor, &caller.request).await
+    }
+}
+
 impl FromRequestParts<AppState> for Visitor {
     type Rejection = ProblemResponse;
 
@@ -49,10 +59,15 @@ impl FromRequestParts<AppState> for Visitor {
             actor: Actor::system("visitor"),
             grants: Grants::none(),
             request,
+            limit: None,
         };
-        Ok(Self {
+        let visitor = Self {
             ctx: state.databases.platform(caller),
             tenant,
-        })
+        };
+        if let Some(tenant) = tenant {
+            visitor.let_in_by(state, tenant).await?;
+        }
+        Ok(visitor)
     }
 }

@@ -2,7 +2,11 @@
 //! stored. They live as tenants' keys do (see [`api_keys`](crate::api_keys)); their scopes are of the operators'
 //! registry.
 //!
-//! Invariants: only the platform touches them; nobody makes or rotates a key that allows more than he may himself.
+//! A key acts for the operator who made it: it allows what both its scopes and his present permissions do, for the tenants
+//! that he is limited to, and opens nothing while he is shut out. A key of nobody's is the installation's own.
+//!
+//! Invariants: only the platform touches them; nobody makes, rotates or revokes a key that allows more than he may
+//! himself; only its operator is given the successor of a key.
 
 mod model;
 mod ops;

@@ -27,6 +27,7 @@ pub(crate) fn as_actor(db: &TestDatabase, ctx: &TenantCtx, actor: Actor, scopes:
         actor,
         grants: grants(scopes),
         request: RequestInfo::default(),
+        limit: None,
     };
     db.databases().tenant(Arc::new(ctx.store().clone()), caller)
 }
@@ -73,4 +74,53 @@ pub(crate) async fn events(db: &TestDatabase, tenant: TenantId) -> Vec<String> {
         .into_iter()
         .map(|event| event.event_type)
         .collect()
+}
+
+/// The tenant, entered by this person with what his role allows.
+pub(crate) fn as_user(db: &TestDatabase, ctx: &TenantCtx, user: &User) -> TenantCtx {
+    let scopes = user.role.builtin().expect("one that every tenant has").scopes();
+    let actor = Actor::new(kernel::ActorKind::User, user.id.to_string());
+    as_actor(db, ctx, actor, scopes)
+}
+
+/// A committed person of this role and status.
+pub(crate) async fn person(
+    db: &TestDatabase,
+    tenant: TenantId,
+    name: &str,
+    role: &str,
+    status: users::UserStatus,
+) -> User {
+    let mut tx = platform(db).await;
+    let new = users::NewUser {
+        email: format!("{}@example.com", name.to_lowercase())
+            .parse()
+            .expect("an address"),
+        name: crate::Name::parse(name).expect("a name"),
+        role: role.parse().expect("a role's name"),
+    };
+    let user = users::add(&mut tx, tenant, Grants::all(), new)
+        .await
+        .expect("added");
+    sqlx::query("update control.users set status = $2, email_verified = $2 <> 'invited' where id = $1")
+        .bind(user.id)
+        .bind(status)
+        .execute(isolation::Tx::conn(&mut tx))
+        .await
+        .expect("updated");
+    let user = users::get(&mut tx, tenant, user.id).await.expect("there");
+    tx.commit().await.expect("committed");
+    user
+}
+
+/// The tenant's plan from now on.
+pub(crate) async fn on_plan(db: &TestDatabase, tenant: TenantId, plan: &str) {
+    let mut tx = platform(db).await;
+    sqlx::query("update control.tenants set plan = $2 where id = $1")
+        .bind(tenant)
+        .bind(plan)
+        .execute(isolation::Tx::conn(&mut tx))
+        .await
+        .expect("updated");
+    tx.commit().await.expect("committed");
 }

@@ -30,12 +30,14 @@ mod person;
 pub mod roles;
 pub mod token;
 pub mod users;
+mod version;
 
 pub use admin_api_keys::AdminApiKey;
 pub use api_keys::ApiKey;
 pub use email::{Email, InvalidEmail};
 pub use key::{KEY_TOPIC, KeyError, Overlap};
 pub use name::{InvalidName, Name};
-pub use passwords::{Hasher, Password, PasswordHash};
-pub use person::{PERSON_TOPIC, Person};
-pub use roles::Role;
+pub use passwords::{Algorithm, Hasher, Password, PasswordHash};
+pub use person::{PERSON_TOPIC, Person, TENANT_PEOPLE_TOPIC};
+pub use roles::{BuiltinRole, Role, RoleName};
+pub use version::VersionMismatch;

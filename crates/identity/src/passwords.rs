@@ -4,11 +4,18 @@
 //! rule about which characters. bcrypt looks at 72 bytes, so a longer password is refused rather than cut.
 //!
 //! Hashing takes a processor a quarter of a second: it runs off the asynchronous threads, so many at once as there
-//! are permits, and so many more waiting; whoever comes then is told that we are busy.
+//! are turns, and so many more waiting; whoever comes then is told that we are busy.
+//!
+//! Whose password it is, and what is stored of it, is read and written here and nowhere else.
 
+mod accounts;
 mod hasher;
+mod scheme;
+mod threads;
 
-pub use hasher::{Busy, Hasher, PasswordHash};
+pub use accounts::{Account, account_of, find_account, note_login, renew, set};
+pub use hasher::{Busy, Hasher, PasswordHash, Turn};
+pub use scheme::Algorithm;
 
 use kernel::Secret;
 

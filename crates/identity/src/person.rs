@@ -11,6 +11,15 @@ use crate::admins::AdminId;
 /// changed: every node forgets what it knows of his sessions and keys.
 pub const PERSON_TOPIC: &str = "person";
 
+/// The topic under which the same is announced of everybody of a tenant, by the tenant's uuid: a role of its own was
+/// changed, say.
+pub const TENANT_PEOPLE_TOPIC: &str = "tenant_people";
+
+/// Has every node forget what it knows of all people of the tenant.
+pub(crate) async fn announce_people(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sqlx::Error> {
+    tx.announce(TENANT_PEOPLE_TOPIC, &tenant.uuid().to_string()).await
+}
+
 /// Somebody who can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Person {

@@ -6,6 +6,7 @@
 //! | `tenantry_owner` | no | owns every schema and table; runs migrations |
 //! | `tenantry_app` | yes, NOINHERIT | the application; as itself it is a tenant's request: row-level security applies |
 //! | `tenantry_platform` | no | `SET LOCAL ROLE` of the application for platform operators and jobs |
+//! | `tenantry_limited` | no | `SET LOCAL ROLE` of the application for operators who are limited to some tenants |
 //! | `tenantry_relay` | no | `SET LOCAL ROLE` of the application to move the shared outbox |
 //! | `tenantry_tenant` | no | what the login roles of tenants' own databases are members of |
 //! | `t_<uuid>` | yes | the one role that may connect to that tenant's database |
@@ -20,6 +21,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::databases::{Settings, connect};
+use crate::limit::LIMITED_ROLE;
 use crate::migrations::{self, MigrationError, Plane};
 use crate::scram;
 use crate::store::TENANT_SCHEMA;
@@ -134,19 +136,28 @@ async fn create_roles(admin: &mut PgConnection) -> Result<(), sqlx::Error> {
          declare wanted record;
          begin
              for wanted in select * from (values
-                 ('{OWNER_ROLE}', 'nologin'), ('tenantry_platform', 'nologin'), ('tenantry_relay', 'nologin'),
-                 ('{TENANT_ROLE}', 'nologin'), ('{APP_ROLE}', 'login noinherit')) as roles (name, attributes)
+                 ('{OWNER_ROLE}', 'nologin'), ('tenantry_platform', 'nologin'), ('{LIMITED_ROLE}', 'nologin'),
+                 ('tenantry_relay', 'nologin'), ('{TENANT_ROLE}', 'nologin'),
+                 ('{APP_ROLE}', 'login noinherit')) as roles (name, attributes)
              loop
                  if not exists (select from pg_roles where rolname = wanted.name) then
                      begin
                          execute format('create role %I ' || wanted.attributes, wanted.name);
                          if wanted.name = '{APP_ROLE}' then
-                             grant tenantry_platform, tenantry_relay to {APP_ROLE};
                              {limits}
                          end if;
                          if wanted.name = '{OWNER_ROLE}' and not (select rolsuper from pg_roles where rolname = current_user) then
                              execute format('grant {OWNER_ROLE} to %I', current_user);
                          end if;
+                     exception when duplicate_object or unique_violation then null;
+                     end;
+                 end if;
+             end loop;
+             for wanted in select * from unnest(array['tenantry_platform', '{LIMITED_ROLE}', 'tenantry_relay']) as role (name)
+             loop
+                 if not pg_has_role('{APP_ROLE}', wanted.name, 'member') then
+                     begin
+                         execute format('grant %I to {APP_ROLE}', wanted.name);
                      exception when duplicate_object or unique_violation then null;
                      end;
                  end if;

@@ -122,7 +122,8 @@ impl Drop for Silence {
 
 pub(crate) async fn spread(databases: &Databases, stop: CancellationToken) {
     let silence = Silence(Arc::clone(databases.hub()));
-    stop.run_until_cancelled(follow(databases, &silence.0)).await;
+    stop.run_until_cancelled(Box::pin(follow(databases, &silence.0)))
+        .await;
 }
 
 async fn follow(databases: &Databases, hub: &Hub) {

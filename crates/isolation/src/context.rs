@@ -7,6 +7,7 @@ use kernel::permission::Registry;
 use kernel::{Actor, AdminPermission, Grants, Permission, Seams, TenantId};
 
 use crate::databases::Databases;
+use crate::limit::Limit;
 use crate::store::Store;
 use crate::tx::{ControlTx, TenantTx};
 
@@ -30,6 +31,8 @@ pub struct Caller<P: Registry> {
     pub grants: Grants<P>,
     /// The request he came with.
     pub request: RequestInfo,
+    /// What he is limited to, where he operates the platform for some tenants only.
+    pub limit: Option<Arc<Limit>>,
 }
 
 /// The caller lacks a permission.
@@ -151,13 +154,19 @@ impl PlatformCtx {
         ControlTx::begin_as_platform(&self.databases, self).await
     }
 
-    /// The same actor inside one tenant, for the saga and for jobs that name their tenant.
-    pub fn enter(&self, store: Store) -> TenantCtx {
+    /// The same actor inside one tenant, for the saga and for jobs that name their tenant; none where the tenant is
+    /// beyond the caller's limit.
+    pub fn enter(&self, store: Store) -> Option<TenantCtx> {
+        let limit = self.caller.limit.as_ref();
+        if limit.is_some_and(|limit| !limit.includes(store.tenant)) {
+            return None;
+        }
         let caller = Caller {
             actor: self.caller.actor.clone(),
             grants: Grants::all(),
             request: self.caller.request.clone(),
+            limit: None,
         };
-        TenantCtx::new(self.databases.clone(), Arc::new(store), caller)
+        Some(TenantCtx::new(self.databases.clone(), Arc::new(store), caller))
     }
 }

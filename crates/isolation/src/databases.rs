@@ -145,8 +145,20 @@ impl Databases {
                 actor,
                 grants: Grants::all(),
                 request: RequestInfo::default(),
+                limit: None,
             },
         )
+    }
+
+    /// The product itself acting inside one tenant.
+    pub fn system_inside(&self, part: &str, store: Store) -> TenantCtx {
+        let caller = Caller {
+            actor: Actor::system(part),
+            grants: Grants::all(),
+            request: RequestInfo::default(),
+            limit: None,
+        };
+        TenantCtx::new(self.clone(), Arc::new(store), caller)
     }
 
     /// What a cache must forget, as it happens, as long as [`Databases::spread_news`] runs.

@@ -93,7 +93,7 @@ impl Databases {
     /// Removes the store and everything in it.
     pub async fn drop_store(&self, store: &Store) -> Result<(), sqlx::Error> {
         if store.strategy == IsolationStrategy::SharedDatabase {
-            return remove_rows(&self.system("removal").enter(store.clone())).await;
+            return remove_rows(&self.system_inside("removal", store.clone())).await;
         }
         let mut taken = self.locked_connection(store.tenant).await?;
         let admin = &mut taken.connection;

@@ -134,7 +134,7 @@ claims!(
 );
 claims!(
     ControlTx,
-    |tx: &ControlTx| tx.tenant().map_or(Uuid::nil(), kernel::Id::uuid),
+    ControlTx::answers_of,
     "insert into control.idempotency_keys (tenant_id, key, fingerprint, status, body, created_at)
      values ($1, $2, $3, 0, '\\x', $4) on conflict do nothing",
     "select fingerprint, status, location, etag, body from control.idempotency_keys where tenant_id = $1 and key = $2",

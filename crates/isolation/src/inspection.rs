@@ -6,6 +6,7 @@ use sqlx::{Connection, PgConnection, Row};
 
 use crate::bootstrap::{APP_ROLE, OWNER_ROLE, SUPPORTED, TENANT_ROLE};
 use crate::databases::{Settings, app_options, connect};
+use crate::limit::LIMITED_ROLE;
 
 const INVALID_CATALOG_NAME: &str = "3D000";
 
@@ -63,6 +64,7 @@ impl Settings {
             APP_ROLE,
             "tenantry_platform",
             "tenantry_relay",
+            LIMITED_ROLE,
             TENANT_ROLE,
         ]
         .map(str::to_owned);

@@ -4,8 +4,8 @@
 //! - [`TenantTx`] is the one way to touch a tenant's data. It opens only from a [`TenantCtx`], which only
 //!   authentication and jobs that name their tenant make. Role, search path and tenant are set in the same round
 //!   trip that begins the transaction and end with it, so that a transaction pooler cannot leak them.
-//! - [`ControlTx`] is the one way to touch the control plane: as a tenant (row-level security applies) or as the
-//!   platform.
+//! - [`ControlTx`] is the one way to touch the control plane: as a tenant (row-level security applies), as the
+//!   platform, or as an operator who is limited to some tenants (row-level security applies).
 //!
 //! Invariants: names of schemas, databases and roles derive from a tenant's uuid, never from text a user gave;
 //! no session-level setting is ever made; nothing here knows what the tables mean.
@@ -19,6 +19,7 @@ mod databases;
 mod ddl;
 mod idempotency;
 mod inspection;
+mod limit;
 mod migrations;
 mod pools;
 mod scram;
@@ -32,6 +33,7 @@ pub use context::{Caller, Forbidden, PlatformCtx, RequestInfo, TenantCtx};
 pub use databases::{Databases, Settings};
 pub use idempotency::{Claim, IdempotencyKey, StoredAnswer};
 pub use inspection::Inspection;
+pub use limit::Limit;
 pub use migrations::{MigrationError, tenant_schema_version};
 pub use store::{IsolationStrategy, Store};
 pub use tx::{Conn, ControlTx, OutboxTx, TenantTx, Tx};

@@ -10,6 +10,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
 use crate::bootstrap::{APP_ROLE, OWNER_ROLE, TENANT_ROLE};
+use crate::limit::LIMITED_ROLE;
 use crate::tx::ASYNCHRONOUS_COMMIT;
 
 static CONTROL: Migrator = sqlx::migrate!("migrations/control");
@@ -147,7 +148,7 @@ fn pending_script(plane: Plane, schema: &str, journal: &[(i64, Vec<u8>)]) -> Res
         return Ok(String::new());
     }
     let grants = match plane {
-        Plane::Control => format!("GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}, tenantry_platform"),
+        Plane::Control => format!("GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}, tenantry_platform, {LIMITED_ROLE}"),
         Plane::Tenant => format!(
             "GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}, {TENANT_ROLE}, tenantry_relay;
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {APP_ROLE}, {TENANT_ROLE}"

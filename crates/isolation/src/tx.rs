@@ -11,10 +11,12 @@ use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo}
 use sqlx::{
     AssertSqlSafe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction,
 };
+use uuid::Uuid;
 
 use crate::active::ActiveGuard;
 use crate::context::{Caller, PlatformCtx, RequestInfo, TenantCtx};
 use crate::databases::Databases;
+use crate::limit::Limit;
 use crate::pools::Lease;
 use crate::store::Store;
 
@@ -168,6 +170,7 @@ pub struct ControlTx {
     tenant: Option<TenantId>,
     actor: Actor,
     request: RequestInfo,
+    limit: Option<Arc<Limit>>,
 }
 
 impl ControlTx {
@@ -181,7 +184,10 @@ impl ControlTx {
         databases: &Databases,
         ctx: &PlatformCtx,
     ) -> Result<Self, sqlx::Error> {
-        let opening = "BEGIN; SET LOCAL ROLE tenantry_platform".to_owned();
+        let opening = match &ctx.caller().limit {
+            None => "BEGIN; SET LOCAL ROLE tenantry_platform".to_owned(),
+            Some(limit) => format!("BEGIN; {}", limit.settings()),
+        };
         Self::begin(databases, ctx.caller(), None, opening).await
     }
 
@@ -198,7 +204,14 @@ impl ControlTx {
             tenant,
             actor: caller.actor.clone(),
             request: caller.request.clone(),
+            limit: caller.limit.clone(),
         })
+    }
+
+    /// Whose answers are kept together: the tenant's, a limited operator's, or all other operators'.
+    pub(crate) fn answers_of(&self) -> Uuid {
+        let limited = || self.limit.as_ref().map_or(Uuid::nil(), |limit| limit.operator());
+        self.tenant.map_or_else(limited, Id::uuid)
     }
 
     /// Makes everything durable. A transaction that is dropped instead leaves nothing behind.
@@ -238,19 +251,19 @@ pub enum OutboxTx {
 impl OutboxTx {
     /// Opens the shared store's outbox, or that of a store with an outbox of its own.
     pub async fn open(databases: &Databases, store: Option<&Store>) -> Result<Self, sqlx::Error> {
-        let ctx = databases.system("relay");
+        let inside = |own: &Store| databases.system_inside("relay", own.clone());
         let (opening, reader) = match store {
             Some(own) if own.own_database().is_some() => {
-                let tx = TenantTx::open(databases, &ctx.enter(own.clone()), true, None).await?;
+                let tx = TenantTx::open(databases, &inside(own), true, None).await?;
                 return Ok(Self::Elsewhere(Box::new(tx)));
             }
-            Some(own) => (opening(&ctx.enter(own.clone()), true), "SET LOCAL ROLE NONE"),
+            Some(own) => (opening(&inside(own), true), "SET LOCAL ROLE NONE"),
             None => (
                 "BEGIN; SET LOCAL search_path = tenant".to_owned(),
                 "SET LOCAL ROLE tenantry_relay",
             ),
         };
-        let mut tx = ControlTx::begin(databases, ctx.caller(), None, opening).await?;
+        let mut tx = ControlTx::begin(databases, databases.system("relay").caller(), None, opening).await?;
         tx.conn().execute(reader).await?;
         Ok(Self::Main {
             tx: Box::new(tx),

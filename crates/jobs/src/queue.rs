@@ -1,7 +1,8 @@
 //! The queue of jobs in the control plane.
 //!
 //! `queued → running → done`, back to `queued` after a failure, `dead` after the last attempt. Finished jobs stay
-//! for [`KEPT_DAYS`] days: for people to look at, and so that a job relayed twice is recognised.
+//! for [`KEPT_DAYS`] days: for people to look at, and so that a job relayed twice is recognised. Dead ones stay for
+//! [`DEAD_KEPT_DAYS`].
 
 use std::fmt;
 
@@ -17,6 +18,8 @@ use crate::relay::Receiver;
 
 /// How long finished jobs stay.
 pub const KEPT_DAYS: i32 = 7;
+/// How long dead jobs stay, which somebody may want to look into.
+pub const DEAD_KEPT_DAYS: i32 = 30;
 
 /// Marker of jobs.
 #[derive(Debug)]

@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::outbox::Item;
 
 const BATCH: i64 = 500;
+/// From a hint to the look into the outbox: what changes next goes with it, and the connection of the change that was
+/// hinted at is free again, where a tenant's database would get another one otherwise.
+const LINGER: Duration = Duration::from_millis(50);
 const SHARED_EVERY: Duration = Duration::from_millis(200);
 const BEHIND_EVERY: Duration = Duration::from_millis(500);
 const ABANDONED_EVERY: Duration = Duration::from_secs(3);
@@ -79,7 +82,10 @@ impl Relay {
             tokio::select! {
                 () = stop.cancelled() => break,
                 hint = self.hints.recv() => match hint {
-                    Some(store) => self.follow(store).await,
+                    Some(store) => {
+                        tokio::time::sleep(LINGER).await;
+                        self.follow(store).await;
+                    }
                     None => break,
                 },
                 _ = shared.tick() => { self.drain_or_warn(None).await; }

@@ -8,7 +8,7 @@ use isolation::{PlatformCtx, Tx};
 use kernel::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::queue::KEPT_DAYS;
+use crate::queue::{DEAD_KEPT_DAYS, KEPT_DAYS};
 use crate::worker::JobError;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -95,9 +95,12 @@ async fn prune(ctx: PlatformCtx) -> Result<(), JobError> {
     let mut tx = ctx.control().await?;
     let now = tx.now();
     sqlx::query!(
-        "delete from control.jobs where status = 'done' and finished_at < $1::timestamptz - make_interval(days => $2)",
+        "delete from control.jobs
+         where (status = 'done' and finished_at < $1::timestamptz - make_interval(days => $2))
+            or (status = 'dead' and finished_at < $1::timestamptz - make_interval(days => $3))",
         now as _,
-        KEPT_DAYS
+        KEPT_DAYS,
+        DEAD_KEPT_DAYS
     )
     .execute(tx.conn())
     .await?;

@@ -77,7 +77,48 @@ registry! {
         UsersRead = "users:read", "List tenants' people.";
         UsersWrite = "users:write", "Change, deactivate and delete tenants' people, and end their sessions.";
         SecurityRead = "security:read", "Read what tenants demand at their doors.";
-        SecurityWrite = "security:write", "Change what tenants demand at their doors, and replace signing keys.";
+        SecurityWrite = "security:write", "Change what tenants demand at their doors.";
+        SigningKeysRead = "signing_keys:read", "List the keys that access tokens are signed with.";
+        SigningKeysWrite = "signing_keys:write", "Replace the keys that access tokens are signed with.";
+        DashboardView = "dashboard:view", "See the figures of all tenants.";
+    }
+}
+
+impl AdminPermission {
+    /// Whether it is about the platform as a whole, so that an operator who is limited to some tenants cannot have it.
+    /// With the others he reaches these tenants, and what is his own.
+    pub const fn is_platform_wide(self) -> bool {
+        match self {
+            Self::TenantsCreate
+            | Self::AdminsRead
+            | Self::AdminsWrite
+            | Self::SigningKeysRead
+            | Self::SigningKeysWrite
+            | Self::DashboardView => true,
+            Self::TenantsList
+            | Self::TenantsRead
+            | Self::TenantsUpdate
+            | Self::TenantsDelete
+            | Self::TenantKeysRead
+            | Self::TenantKeysWrite
+            | Self::AdminKeysRead
+            | Self::AdminKeysWrite
+            | Self::AuditRead
+            | Self::UsersRead
+            | Self::UsersWrite
+            | Self::SecurityRead
+            | Self::SecurityWrite => false,
+        }
+    }
+}
+
+impl Grants<AdminPermission> {
+    /// Everything that an operator who is limited to some tenants can have.
+    pub fn within_tenants() -> Self {
+        let permissions = AdminPermission::ALL.iter();
+        permissions
+            .filter(|permission| !permission.is_platform_wide())
+            .fold(Self::none(), |set, permission| set.with(*permission))
     }
 }
 
@@ -196,6 +237,24 @@ mod tests {
         let group = Grants::<Permission>::parse(["projects:*"]).expect("known");
         let one = Grants::<Permission>::parse(["projects:read"]).expect("known");
         assert!(group.covers(one) && !one.covers(group) && Grants::<Permission>::all().covers(group));
+    }
+
+    #[test]
+    fn who_is_limited_has_nothing_of_the_whole_platform() {
+        let within = Grants::within_tenants();
+        assert!(
+            within.contains(AdminPermission::TenantsUpdate) && within.contains(AdminPermission::AuditRead)
+        );
+        for platform_wide in [
+            "tenants:create",
+            "admins:read",
+            "signing_keys:write",
+            "tenants:*",
+            "*",
+        ] {
+            let wanted = platform_wide.parse::<Grants<AdminPermission>>().expect("known");
+            assert!(!within.covers(wanted), "{platform_wide}");
+        }
     }
 
     #[test]

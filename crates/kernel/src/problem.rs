@@ -44,6 +44,7 @@ codes! {
     DomainTaken = "domain_taken", 409, "The domain is not available.";
     EmailTaken = "email_taken", 409, "The email address is already in use.";
     LastOwner = "last_owner", 409, "A tenant always has at least one active owner.";
+    LastOperator = "last_operator", 409, "There is always an active operator who may do everything.";
     RoleTaken = "role_taken", 409, "The tenant has a role of this name.";
     RoleInUse = "role_in_use", 409, "Somebody has this role.";
     IdempotencyKeyReused = "idempotency_key_reused", 409, "The idempotency key was used with another request.";

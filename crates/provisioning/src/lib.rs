@@ -13,7 +13,8 @@
 //! - Making a tenant that keeps failing is rolled back until nothing of it is left but the run itself. Removing one
 //!   is never rolled back: it is tried again until it succeeds.
 //! - Consecutive steps that only change the control plane share one transaction with the record of their
-//!   completion; a step that reaches outside has none open.
+//!   completion; a step that reaches outside has none open. A tenant's own database gets its first data beside the
+//!   last of those transactions, which waits for it.
 //!
 //! Nothing here holds a rule of the things it calls: it only says in which order they happen.
 

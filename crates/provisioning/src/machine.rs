@@ -1,11 +1,12 @@
 //! Drives one run to its end, or to where another attempt has to wait.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use isolation::{ControlTx, PlatformCtx, Store, Tx};
 use kernel::TenantId;
 
-use crate::run::{Direction, Outcome, Run, RunStatus};
+use crate::run::{Direction, Outcome, Run, RunStatus, StepRecord};
 use crate::runs;
 use crate::steps::{self, Place, Step, StepError, Work};
 
@@ -41,7 +42,7 @@ pub(crate) async fn drive(work: Work<'_>, run: Run) -> Result<Ended, DriveError>
         run,
     };
     tokio::select! {
-        outcome = driver.drive() => outcome?,
+        outcome = Box::pin(driver.drive()) => outcome?,
         lost = keep_lease(&ctx, tenant, direction) => return Err(lost),
     }
     Ok(Ended {
@@ -114,9 +115,10 @@ impl Driver<'_> {
             let Some(position) = self.run.next() else {
                 return self.finish().await;
             };
-            let outcome = match self.steps[position].place() {
+            let outcome = match self.place(position) {
                 Place::Outside => self.outside(position).await,
-                Place::ControlPlane => self.group(position).await,
+                Place::OwnDatabase => self.group(position + 1, Some(position)).await,
+                Place::ControlPlane => self.group(position, None).await,
             };
             match outcome {
                 Ok(()) => {}
@@ -130,7 +132,7 @@ impl Driver<'_> {
     /// The steps that reach outside before the next one in the control plane: no transaction is open meanwhile. What
     /// is made of files goes beside what is made of the store. A failure on one side waits for the other.
     async fn outside(&mut self, first: usize) -> Result<(), (usize, StepError)> {
-        let here = |at: &usize| self.steps[*at].place() == Place::Outside;
+        let here = |at: &usize| self.place(*at) == Place::Outside;
         let left = (first..self.steps.len())
             .take_while(here)
             .filter(|at| !self.run.steps[*at].is_done());
@@ -150,8 +152,9 @@ impl Driver<'_> {
     async fn side(&self, positions: &[usize]) -> (Run, Result<(), (usize, StepError)>) {
         let mut run = self.run.clone();
         for &at in positions {
+            let announced = run.steps[at].is_announced();
             run.steps[at].begin(self.ctx.seams().now());
-            match self.one_outside(at, &run).await {
+            match self.one_outside(at, &run, announced).await {
                 Ok(outcome) => run.steps[at].complete(outcome, self.ctx.seams().now()),
                 Err(error) => return (run, Err((at, error))),
             }
@@ -159,9 +162,9 @@ impl Driver<'_> {
         (run, Ok(()))
     }
 
-    async fn one_outside(&self, position: usize, begun: &Run) -> Result<Outcome, StepError> {
+    async fn one_outside(&self, position: usize, begun: &Run, announced: bool) -> Result<Outcome, StepError> {
         let step = self.steps[position];
-        if step.takes_long(&self.work) {
+        if step.takes_long(self.work.store.strategy) && !announced {
             self.show(begun).await?;
         }
         self.reach(step, "before")?;
@@ -172,9 +175,12 @@ impl Driver<'_> {
 
     /// This step and those that follow it in the control plane, in one transaction with their record, and with the
     /// end of the run if they are its last.
-    async fn group(&mut self, first: usize) -> Result<(), (usize, StepError)> {
+    ///
+    /// A step in the tenant's own database may go `beside` it: connecting to a fresh database takes as long as all of
+    /// them, and whoever commits has seen it done.
+    async fn group(&mut self, first: usize, beside: Option<usize>) -> Result<(), (usize, StepError)> {
         let before = self.run.clone();
-        let outcome = self.try_group(first).await;
+        let outcome = self.try_group(first, beside).await;
         if let Err((position, _)) = &outcome {
             self.run = before;
             self.run.steps[*position].begin(self.ctx.seams().now());
@@ -182,41 +188,70 @@ impl Driver<'_> {
         outcome
     }
 
-    async fn try_group(&mut self, first: usize) -> Result<(), (usize, StepError)> {
-        let at = |position| move |error: sqlx::Error| (position, StepError::from(error));
-        let mut tx = self.ctx.control().await.map_err(at(first))?;
-        let mut position = first;
-        while position < self.steps.len() && self.steps[position].place() == Place::ControlPlane {
-            let step = self.steps[position];
-            self.run.steps[position].begin(tx.now());
-            self.reach(step, "before").map_err(|error| (position, error))?;
-            let outcome = steps::control(step, &self.work, &mut tx)
-                .await
-                .map_err(|error| (position, error))?;
-            self.reach(step, "after").map_err(|error| (position, error))?;
-            self.run.steps[position].complete(outcome, tx.now());
-            position += 1;
+    async fn try_group(&mut self, first: usize, beside: Option<usize>) -> Result<(), (usize, StepError)> {
+        let last = (first..self.steps.len())
+            .take_while(|at| self.place(*at) == Place::ControlPlane)
+            .last()
+            .unwrap_or(first);
+        if let Some(at) = beside {
+            // What it needs of the control plane comes before the transaction there, which it would wait for.
+            let marked = self.work.services.databases.mark_active(&self.work.store).await;
+            marked.map_err(|error| (at, error.into()))?;
         }
-        let last = position - 1;
+        let (aside, prepared) = tokio::join!(self.side(beside.as_slice()), self.prepare(first..=last));
+        let (run, outcome) = aside;
+        outcome?;
+        let (tx, steps) = prepared?;
+        self.run = run;
+        self.run.steps[first..=last].clone_from_slice(&steps);
         if self.run.next().is_none() {
-            self.end(&mut tx).await.map_err(|error| (last, error))?;
+            self.run.complete(tx.now());
         }
         self.keep(tx).await.map_err(|error| (last, error))
+    }
+
+    /// The transaction of these steps, all done in it, and what is to be said of them.
+    async fn prepare(
+        &self,
+        positions: RangeInclusive<usize>,
+    ) -> Result<(ControlTx, Vec<StepRecord>), (usize, StepError)> {
+        let (first, last) = (*positions.start(), *positions.end());
+        let mut tx = self.ctx.control().await.map_err(|error| (first, error.into()))?;
+        let mut done = self.run.steps[positions.clone()].to_vec();
+        for (position, record) in positions.zip(&mut done) {
+            record.begin(tx.now());
+            let outcome = self
+                .one_in(&mut tx, position)
+                .await
+                .map_err(|error| (position, error))?;
+            record.complete(outcome, tx.now());
+        }
+        if last + 1 == self.steps.len() {
+            steps::end(&self.work, &mut tx)
+                .await
+                .map_err(|error| (last, error))?;
+        }
+        Ok((tx, done))
+    }
+
+    async fn one_in(&self, tx: &mut ControlTx, position: usize) -> Result<Outcome, StepError> {
+        let step = self.steps[position];
+        self.reach(step, "before")?;
+        let outcome = steps::control(step, &self.work, tx).await?;
+        self.reach(step, "after")?;
+        Ok(outcome)
+    }
+
+    fn place(&self, position: usize) -> Place {
+        self.steps[position].place(self.work.store.strategy)
     }
 
     /// The end of a run whose last step was outside.
     async fn finish(&mut self) -> Result<(), DriveError> {
         let mut tx = self.ctx.control().await?;
-        self.end(&mut tx).await.map_err(interrupted)?;
+        steps::end(&self.work, &mut tx).await.map_err(interrupted)?;
+        self.run.complete(tx.now());
         self.keep(tx).await.map_err(interrupted)
-    }
-
-    async fn end(&mut self, tx: &mut ControlTx) -> Result<(), StepError> {
-        steps::end(&self.work, tx).await?;
-        self.run.status = RunStatus::Completed;
-        self.run.completed_at = Some(tx.now());
-        self.run.request = runs::redacted(self.run.request.take());
-        Ok(())
     }
 
     async fn failed(&mut self, position: usize, error: &StepError) -> Result<(), DriveError> {
@@ -250,7 +285,6 @@ impl Driver<'_> {
             .await
             .map_err(interrupted)?;
         self.run.undone(tx.now());
-        self.run.request = runs::redacted(self.run.request.take());
         self.keep(tx).await.map_err(interrupted)
     }
 
@@ -287,10 +321,11 @@ impl Driver<'_> {
     }
 
     async fn record(&self, tx: &mut ControlTx, run: &Run) -> Result<(), StepError> {
-        if !runs::renew(tx, run.tenant, run.direction, self.ctx.databases().node()).await? {
-            return Err(StepError::LeaseLost);
+        if runs::save(tx, run, self.ctx.databases().node()).await? {
+            Ok(())
+        } else {
+            Err(StepError::LeaseLost)
         }
-        Ok(runs::save(tx, run).await?)
     }
 
     fn reach(&self, step: Step, moment: &str) -> Result<(), StepError> {

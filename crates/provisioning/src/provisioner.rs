@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::invitations::Letters;
 use identity::{Hasher, Password};
 use isolation::{ControlTx, PlatformCtx, Store, Tx};
 use kernel::{AdminPermission, FieldError, TenantId};
-use mail::Mailbox;
 use storage::Storage;
 use tenants::directory::BaseDomain;
 use tenants::{CreateTenantError, Tenant};
@@ -32,10 +32,8 @@ const AT_ONCE: usize = 16;
 /// What provisioning needs besides the rooms it calls.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Who mails come from.
-    pub mail_from: Mailbox,
-    /// Where people reach the installation, without a slash at the end.
-    pub public_url: String,
+    /// How owners are told and invited.
+    pub letters: Letters,
     /// The origin that public assets are served from, where there is one.
     pub cdn_url: Option<String>,
     /// The platform's own domain, below which no tenant can bring a name.
@@ -107,8 +105,7 @@ impl Provisioner {
         let services = Services {
             databases,
             storage,
-            mail_from: settings.mail_from,
-            public_url: settings.public_url,
+            letters: settings.letters,
             cdn_url: settings.cdn_url,
         };
         Self {
@@ -173,6 +170,12 @@ impl Provisioner {
         {
             run.steps[step].begin(now);
             run.steps[step].complete(outcome, now);
+        }
+        // Shown with the order already, so that nothing has to be written before the making begins.
+        if let Some(next) = run.next()
+            && Step::of(Direction::Provision)[next].takes_long(store.strategy)
+        {
+            run.steps[next].announce(now);
         }
         run.status = RunStatus::InProgress;
         runs::insert(tx, &run, self.node()).await?;
@@ -240,9 +243,10 @@ impl Provisioner {
         direction: Direction,
         patience: Duration,
     ) -> Result<Option<RunView>, sqlx::Error> {
+        let ctx = self.services.databases.system("provisioning");
         let deadline = Instant::now() + patience;
         loop {
-            let view = self.view(tenant, direction).await?;
+            let view = self.view(&ctx, tenant, direction).await?;
             let ended = view.as_ref().is_none_or(|view| view.status.is_final());
             if ended || Instant::now() >= deadline {
                 return Ok(view);
@@ -251,9 +255,14 @@ impl Provisioner {
         }
     }
 
-    /// Where the run stands.
-    pub async fn view(&self, tenant: TenantId, direction: Direction) -> Result<Option<RunView>, sqlx::Error> {
-        let mut tx = self.services.databases.system("provisioning").control().await?;
+    /// Where the run stands, for a caller who reaches the tenant.
+    pub async fn view(
+        &self,
+        ctx: &PlatformCtx,
+        tenant: TenantId,
+        direction: Direction,
+    ) -> Result<Option<RunView>, sqlx::Error> {
+        let mut tx = ctx.control().await?;
         let Some(run) = runs::load(&mut tx, tenant, direction).await? else {
             return Ok(None);
         };

@@ -88,6 +88,16 @@ impl StepRecord {
         matches!(self.status, StepStatus::Completed | StepStatus::Skipped)
     }
 
+    /// People see it under way; its first attempt is about to begin.
+    pub(crate) fn announce(&mut self, now: Timestamp) {
+        self.status = StepStatus::InProgress;
+        self.started_at = Some(now);
+    }
+
+    pub(crate) fn is_announced(&self) -> bool {
+        self.status == StepStatus::InProgress && self.attempts == 0
+    }
+
     pub(crate) fn begin(&mut self, now: Timestamp) {
         self.status = StepStatus::InProgress;
         self.started_at.get_or_insert(now);
@@ -168,6 +178,12 @@ impl Run {
         self.steps.iter().position(|step| !step.is_done())
     }
 
+    /// Everything is done.
+    pub(crate) fn complete(&mut self, now: Timestamp) {
+        self.status = RunStatus::Completed;
+        self.end(now);
+    }
+
     /// Gives up: from now on the run is undone.
     pub(crate) fn give_up(&mut self, cause: String) {
         self.status = RunStatus::RollingBack;
@@ -184,7 +200,15 @@ impl Run {
             };
         }
         self.status = RunStatus::Failed;
+        self.end(now);
+    }
+
+    /// Forgets what the request said about people: it is not needed any more.
+    fn end(&mut self, now: Timestamp) {
         self.completed_at = Some(now);
+        if let Some(request) = self.request.as_object_mut() {
+            request.remove("owner");
+        }
     }
 }
 
@@ -217,6 +241,35 @@ mod tests {
             (run.next(), run.steps[2].attempts, run.steps[2].error.as_deref()),
             (None, 1, None)
         );
+    }
+
+    #[test]
+    fn at_the_end_nothing_is_known_about_people_any_more() {
+        let now = Timestamp::from_micros(1);
+        for end in [Run::complete, Run::undone] {
+            let mut run = Run {
+                request: serde_json::json!({"owner": {"email": "a@b.example"}, "domain": null}),
+                ..run()
+            };
+            end(&mut run, now);
+            assert_eq!(run.request, serde_json::json!({"domain": null}));
+            assert!(run.status.is_final() && run.completed_at == Some(now));
+        }
+    }
+
+    #[test]
+    fn an_announced_step_is_shown_under_way_and_was_not_tried_yet() {
+        let (mut run, now) = (run(), Timestamp::from_micros(1));
+        let step = &mut run.steps[0];
+        step.announce(now);
+        assert!(step.is_announced() && step.status == StepStatus::InProgress);
+        step.begin(Timestamp::from_micros(2));
+        assert_eq!(
+            (step.is_announced(), step.attempts, step.started_at),
+            (false, 1, Some(now))
+        );
+        step.fail("no", true);
+        assert!(!step.is_announced());
     }
 
     #[test]

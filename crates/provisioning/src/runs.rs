@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use isolation::{ControlTx, Tx};
 use kernel::{TenantId, Timestamp};
-use serde_json::Value;
 use sqlx::types::Uuid;
 
 use crate::run::{Direction, Run, RunStatus, StepRecord, StepStatus};
@@ -37,21 +36,29 @@ pub(crate) async fn insert(tx: &mut ControlTx, run: &Run, node: Uuid) -> Result<
     Ok(inserted)
 }
 
-/// Writes where the run and all its steps stand.
-pub(crate) async fn save(tx: &mut ControlTx, run: &Run) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update control.provisioning_runs set status = $3, error = $4, completed_at = $5, request = $6
-         where tenant_id = $1 and direction = $2",
+/// Writes where the run and all its steps stand, and renews the lease; false when another node has it.
+pub(crate) async fn save(tx: &mut ControlTx, run: &Run, node: Uuid) -> Result<bool, sqlx::Error> {
+    let kept = sqlx::query!(
+        "update control.provisioning_runs set status = $3, error = $4, completed_at = $5, request = $6,
+             lease_until = clock_timestamp() + make_interval(secs => $8)
+         where tenant_id = $1 and direction = $2 and lease_node = $7",
         run.tenant as _,
         run.direction as _,
         run.status as _,
         run.error,
         run.completed_at as _,
-        run.request
+        run.request,
+        node,
+        LEASE.as_secs_f64()
     )
     .execute(tx.conn())
-    .await?;
-    write_steps(tx, run).await
+    .await?
+    .rows_affected()
+        == 1;
+    if kept {
+        write_steps(tx, run).await?;
+    }
+    Ok(kept)
 }
 
 async fn write_steps(tx: &mut ControlTx, run: &Run) -> Result<(), sqlx::Error> {
@@ -191,12 +198,4 @@ pub(crate) async fn postpone(tx: &mut ControlTx, run: &Run, pause: Duration) -> 
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// Forgets what the request said about people, once it is not needed any more.
-pub(crate) fn redacted(mut request: Value) -> Value {
-    if let Some(object) = request.as_object_mut() {
-        object.remove("owner");
-    }
-    request
 }

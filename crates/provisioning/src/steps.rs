@@ -5,8 +5,8 @@ mod removing;
 
 use std::sync::atomic::AtomicBool;
 
+use access::invitations::Letters;
 use isolation::{ControlTx, Databases, IsolationStrategy, Store};
-use mail::Mailbox;
 use serde_json::Value;
 use storage::Storage;
 use tenants::Tenant;
@@ -22,8 +22,7 @@ pub(crate) use removing::{undo_control, undo_outside};
 pub(crate) struct Services {
     pub(crate) databases: Databases,
     pub(crate) storage: Storage,
-    pub(crate) mail_from: Mailbox,
-    pub(crate) public_url: String,
+    pub(crate) letters: Letters,
     pub(crate) cdn_url: Option<String>,
 }
 
@@ -94,7 +93,7 @@ fails_with!(
     storage::StorageError,
     tenants::ChangeTenantError,
     identity::users::UserError,
-    identity::invitations::InvitationError
+    access::invitations::InviteError
 );
 
 /// Where a step works.
@@ -102,6 +101,9 @@ fails_with!(
 pub(crate) enum Place {
     /// In the control plane's database only, so in one transaction with its record.
     ControlPlane,
+    /// In a database of the tenant's own only, so beside a transaction of the control plane: it needs no connection of
+    /// that, of which there may be but one.
+    OwnDatabase,
     /// Anywhere else.
     Outside,
 }
@@ -114,8 +116,7 @@ macro_rules! steps {
         impl Step {
             /// The name in the API.
             pub(crate) const fn name(self) -> &'static str { match self { $(Self::$variant => $name),* } }
-            /// Where it works.
-            pub(crate) const fn place(self) -> Place { match self { $(Self::$variant => Place::$place),* } }
+            const fn usual_place(self) -> Place { match self { $(Self::$variant => Place::$place),* } }
         }
     };
 }
@@ -172,14 +173,22 @@ impl Step {
         }
     }
 
+    /// Where it works for a tenant of this strategy.
+    pub(crate) fn place(self, strategy: IsolationStrategy) -> Place {
+        match (self, strategy) {
+            (Self::SeedData, IsolationStrategy::DatabasePerTenant) => Place::OwnDatabase,
+            _ => self.usual_place(),
+        }
+    }
+
     /// Whether it makes something of the tenant's files and needs nothing of the tenant's store.
     pub(crate) fn makes_files(self) -> bool {
         matches!(self, Self::CreateStorage | Self::ConfigureCdn)
     }
 
     /// Whether people would like to see that it has begun.
-    pub(crate) fn takes_long(self, work: &Work<'_>) -> bool {
-        let own = work.store.strategy != IsolationStrategy::SharedDatabase;
+    pub(crate) fn takes_long(self, strategy: IsolationStrategy) -> bool {
+        let own = strategy != IsolationStrategy::SharedDatabase;
         own && matches!(self, Self::CreateDatabase | Self::RemoveDatabase)
     }
 }

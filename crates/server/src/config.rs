@@ -32,7 +32,8 @@ pub use options::{
 pub use parts::Inconsistent;
 pub use reader::Effective;
 pub use setting::{
-    DatabaseUrl, Domain, Environment, HexKey, LogFilter, LogFormat, PlantedFaults, Setting, SmtpTls,
+    DatabaseUrl, Domain, Environment, ForwardingHeader, HexKey, LogFilter, LogFormat, PasswordAlgorithm,
+    PlantedFaults, Setting, SmtpTls,
 };
 
 use checks::check;

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitStatus;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
+use isolation::{BootstrapError, MigrationError};
 use local_postgres::{Binaries, Cluster, Durability, Settings};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -80,7 +81,9 @@ pub async fn run(arguments: DevArguments, layers: Layers) -> Result<()> {
     let served = if stop.is_cancelled() {
         Ok(())
     } else {
-        serve(config, &folder, listener, stop, arguments.open, cluster.as_mut()).await
+        let served = serve(config, &folder, listener, stop, arguments.open, cluster.as_mut()).await;
+        let is_ours = cluster.is_some();
+        served.map_err(|error| if is_ours { with_advice(error, &path) } else { error })
     };
     if let Some(cluster) = cluster {
         cluster.stop().await?;
@@ -177,6 +180,23 @@ async fn serve(
     }
 }
 
+/// While the product is developed its migrations are edited in place, and what an earlier one made cannot become what
+/// the present one makes.
+fn with_advice(error: Error, folder: &Path) -> Error {
+    let at_start = error.downcast_ref().map(|error| match error {
+        BootstrapError::Migration(inner) => Some(inner),
+        _ => None,
+    });
+    let of_a_store = || error.downcast_ref::<MigrationError>();
+    match at_start.flatten().or_else(of_a_store) {
+        Some(MigrationError::Changed { .. }) => error.context(format!(
+            "{} was made by another version of Tenantry; --reset removes all that is in it and begins anew",
+            folder.display()
+        )),
+        _ => error,
+    }
+}
+
 async fn unexpected_end(cluster: Option<&mut Cluster>) -> Result<ExitStatus, local_postgres::Error> {
     match cluster {
         Some(cluster) => cluster.exited().await,
@@ -194,16 +214,50 @@ async fn announce(ready: oneshot::Receiver<Credentials>, file: CredentialsFile, 
         .with_context(|| format!("writing {}", file.path().display()))?;
     // Not a log line: the developer's own secrets go to nothing but his terminal.
     eprintln!(
-        "\n  admin          {} / {}\n  admin key      {}\n  demo tenant    {} ({})\n  tenant key     {}\n  all of it      {}\n",
+        "\n  admin          {} / {}\n  admin key      {}\n  demo tenant    {} ({})\n  demo owner     {} / {}\n  tenant key     {}\n  all of it      {}\n",
         credentials.admin_email,
         credentials.admin_password,
         credentials.admin_api_key,
         credentials.demo_tenant_slug,
         credentials.demo_tenant_id,
+        credentials.demo_owner_email,
+        credentials.demo_owner_password,
         credentials.demo_tenant_api_key,
         file.path().display()
     );
     // Whoever started us may not care to read it.
     let _ = writeln!(std::io::stdout(), "ready {url}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed() -> MigrationError {
+        MigrationError::Changed {
+            schema: "control".to_owned(),
+            version: 7,
+        }
+    }
+
+    #[test]
+    fn a_folder_of_another_version_is_told_from_other_trouble() {
+        for (error, outdated) in [
+            (Error::new(BootstrapError::Migration(changed())), true),
+            (
+                Error::new(changed()).context("migrating tenants' own stores"),
+                true,
+            ),
+            (Error::new(BootstrapError::Version(14)), false),
+            (Error::msg("the port is taken"), false),
+        ] {
+            let said = format!("{:#}", with_advice(error, Path::new("/srv/data")));
+            assert_eq!(
+                said.contains("/srv/data") && said.contains("--reset"),
+                outdated,
+                "{said}"
+            );
+        }
+    }
 }

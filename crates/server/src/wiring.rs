@@ -1,6 +1,7 @@
 //! Puts the rooms together: what there is, what runs beside the requests, and the loop that serves them.
 
 mod background;
+mod coming_in;
 mod demo;
 mod documentation_ids;
 mod routes;
@@ -8,22 +9,26 @@ mod routes;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use anyhow::Context;
-use gate::{AppState, GateSettings};
 use access::Authenticator;
-use identity::Hasher;
+use access::access_tokens::SigningKeys;
+use access::invitations::Letters;
+use access::links::LinkBase;
+use access::security_policies::Policies;
+use anyhow::Context;
+use gate::{AppState, GateSettings, RecordedRefusals};
 use isolation::{Databases, MigrationError, Store};
 use mail::Transport;
+use mfa::SecondFactors;
+use mfa::passkeys::RelyingParty;
 use provisioning::Provisioner;
 use storage::Storage;
-use tenants::GraceDays;
 use tenants::directory::{BaseDomain, Directory};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use white_label::custom_domains::Domains;
 
-use crate::config::Config;
+use crate::config::{Config, ForwardingHeader};
 use crate::dev::Credentials;
 use background::Background;
 
@@ -101,27 +106,38 @@ async fn assemble(config: &Config) -> anyhow::Result<(AppState, Arc<Transport>, 
         .await
         .context("migrating tenants' own stores")?;
     tracing::debug!(migrated, "every store is of the newest version");
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let hasher = Hasher::new(config.seams(), processors.div_ceil(2));
-    let public_url = config.public_url();
+    let hasher = coming_in::hasher(config);
+    let letters = letters(config)?;
     let provisioner = Provisioner::new(
         databases.clone(),
         storage.clone(),
         hasher.clone(),
         provisioning::Settings {
-            mail_from: config.mail.from.clone(),
-            public_url: public_url.as_str().trim_end_matches('/').to_owned(),
+            letters: letters.clone(),
             cdn_url: None,
             base_domain: base_domain(config)?,
         },
     );
+    let signing_keys = SigningKeys::new(databases.clone(), config.public_url().as_str());
+    signing_keys
+        .prepare()
+        .await
+        .context("preparing the signing keys")?;
+    let policies = Policies::new(databases.clone(), DIRECTORY_CAPACITY);
     let state = AppState {
-        authenticator: Authenticator::new(databases.clone()),
+        login: coming_in::login(config, &databases, &hasher, &policies, &signing_keys),
+        password_resets: coming_in::password_resets(&databases, &hasher, &letters),
+        authenticator: Authenticator::new(databases.clone(), signing_keys.clone()),
+        signing_keys,
         directory: Directory::new(databases.clone(), DIRECTORY_CAPACITY),
         domains: Domains::new(databases.clone(), DIRECTORY_CAPACITY),
+        policies,
+        recorded_refusals: RecordedRefusals::default(),
         storage,
         provisioner,
+        letters,
         hasher,
+        second_factors: Arc::new(second_factors(config, &databases)),
         settings: Arc::new(gate_settings(config)?),
         databases,
     };
@@ -138,11 +154,39 @@ fn base_domain(config: &Config) -> anyhow::Result<BaseDomain> {
     configured.parse().context("server.base_domain")
 }
 
+/// Where links in letters lead, and whom letters are from.
+fn letters(config: &Config) -> anyhow::Result<Letters> {
+    let own_subdomains = config.server.base_domain.as_ref();
+    let base_domain = own_subdomains.map(|_| base_domain(config)).transpose()?;
+    Ok(Letters {
+        from: config.mail.from.clone(),
+        links: LinkBase::new(config.public_url(), base_domain),
+    })
+}
+
+/// Passkeys are for the host of the public address, and for tenants' subdomains where these lie below it.
+fn second_factors(config: &Config, databases: &Databases) -> SecondFactors {
+    let base_domain = config
+        .server
+        .base_domain
+        .as_ref()
+        .map(crate::config::Domain::as_str);
+    let relying_party = RelyingParty::new(&config.public_url(), base_domain);
+    if relying_party.is_none() {
+        tracing::info!("server.public_url has no host name: passkeys cannot be used");
+    }
+    SecondFactors::new(databases.master(), relying_party)
+}
+
 fn gate_settings(config: &Config) -> anyhow::Result<GateSettings> {
-    let days = u16::try_from(config.tenants.deletion_grace_days).unwrap_or(u16::MAX);
     Ok(GateSettings {
         trusted_header_networks: config.security.trusted_header_networks.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
+        forwarding: match config.server.forwarding_header {
+            ForwardingHeader::XForwardedFor => gate::ForwardingHeader::XForwardedFor,
+            ForwardingHeader::Forwarded => gate::ForwardingHeader::Forwarded,
+        },
+        admin_networks: config.security.admin_networks.clone(),
         base_domain: config
             .server
             .base_domain
@@ -150,7 +194,7 @@ fn gate_settings(config: &Config) -> anyhow::Result<GateSettings> {
             .map(|_| base_domain(config))
             .transpose()?,
         upload_max_bytes: config.tenants.upload_max_bytes,
-        deletion_grace: GraceDays::new(days).context("tenants.deletion_grace_days")?,
+        deletion_grace: config.deletion_grace()?,
         development: None,
     })
 }

@@ -1,22 +1,71 @@
-//! `POST /api/invitations/accept`: the token is the credential.
+//! `/api/users/{id}/invitation`, for those who may invite, and `POST /api/invitations/accept`, where the token is the
+//! credential.
 
+use access::invitations::{self as inviting, InviteError};
 use axum::extract::State;
-use edge::{IdempotencyKey, ProblemBody, ProblemResponse};
+use edge::{IdempotencyKey, Path, ProblemBody, ProblemResponse};
 use gate::keys::{self, CreatedKey};
-use gate::{Answer, AppState, Asked, Keyed, OfVisitor, public, require_active, unexpected};
+use gate::{
+    Answer, AppState, Asked, Change, Keyed, NoBody, OfTenantControl, OfVisitor, people, permitted, public,
+    require_active, unexpected,
+};
 use identity::api_keys::ApiKey;
-use identity::invitations::{self, Acceptance, InvitationError};
+use identity::invitations::{self, Acceptance, Invitation, InvitationError, Newcomer};
 use identity::passwords::{Busy, Password, PasswordHash};
 use identity::users::User;
-use identity::{Hasher, Name};
-use kernel::{Code, FieldError, Secret, Validate};
+use identity::{Email, Hasher, Name};
+use kernel::{Code, FieldError, Permission, Problem, Secret, UserId, Validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::refusals::sentence;
+use crate::users::asked;
+
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(public(routes!(accept)))
+    OpenApiRouter::new()
+        .routes(permitted(routes!(send_again), Permission::UsersWrite))
+        .routes(permitted(routes!(withdraw), Permission::UsersWrite))
+        .routes(public(routes!(accept)))
+}
+
+/// Send an invitation again
+///
+/// To somebody who has not come yet. The link of the letter before is void.
+#[utoipa::path(post, path = "/api/users/{id}/invitation", operation_id = "sendInvitation", tag = "identity",
+    security(("tenantKey" = [])), params(("id" = UserId, Path), IdempotencyKey),
+    responses(
+        (status = 200, description = "The new invitation; its link is in the letter alone.", body = Invitation),
+        (status = 409, description = "The person is not waiting for an invitation.", body = ProblemBody,
+            content_type = "application/problem+json")))]
+async fn send_again(
+    State(state): State<AppState>,
+    Path(id): Path<UserId>,
+    mut change: Change<OfTenantControl, NoBody>,
+) -> Result<Answer, ProblemResponse> {
+    let (tenant, held, _) = asked(&change);
+    let sent = inviting::invite_again(&mut change.tx, &state.letters, tenant, held, id)
+        .await
+        .map_err(refused)?;
+    change.answer(Answer::ok(&sent)?).await
+}
+
+/// Withdraw an invitation
+///
+/// Its link is void. The person stays invited and keeps his seat until he is invited again or deleted.
+#[utoipa::path(delete, path = "/api/users/{id}/invitation", operation_id = "withdrawInvitation", tag = "identity",
+    security(("tenantKey" = [])), params(("id" = UserId, Path), IdempotencyKey),
+    responses((status = 204, description = "The link opens nothing any more.")))]
+async fn withdraw(
+    Path(id): Path<UserId>,
+    mut change: Change<OfTenantControl, NoBody>,
+) -> Result<Answer, ProblemResponse> {
+    let (tenant, held, _) = asked(&change);
+    invitations::withdraw(&mut change.tx, tenant, held, id)
+        .await
+        .map_err(failed)?;
+    change.answer(Answer::no_content()).await
 }
 
 /// What an invited person sends.
@@ -31,6 +80,9 @@ struct AcceptanceOrder {
     /// What stands behind the `#` of the invitation's link.
     #[schema(value_type = String)]
     token: Secret<String>,
+    /// The address that he was invited under, to make sure; another one is answered like a wrong token.
+    #[schema(value_type = Option<String>, format = Email, example = "ada@example.com")]
+    email: Option<Email>,
     /// What he is called from now on; as he was invited unless given.
     name: Option<Name>,
     /// At least 12 characters and at most 72 bytes.
@@ -77,9 +129,13 @@ async fn accept(
         return Ok(kept.into());
     }
     let Invited { password } = invited.ok_or(Code::NotFound)?;
-    let accepted = invitations::accept(&mut tx, &body.token, body.name, password)
-        .await
-        .map_err(failed)?;
+    let newcomer = Newcomer {
+        token: body.token,
+        email: body.email,
+        name: body.name,
+        password,
+    };
+    let accepted = invitations::accept(&mut tx, newcomer).await.map_err(failed)?;
     let location = format!("/api/api-keys/{}", accepted.api_key.id);
     request
         .finish(tx, Answer::created(location, &Accepted::from(accepted))?)
@@ -99,7 +155,7 @@ async fn recognise(
     body: &AcceptanceOrder,
 ) -> Result<(Asked<OfVisitor>, Option<Invited>), ProblemResponse> {
     let mut tx = request.caller.ctx.control().await.map_err(unexpected)?;
-    let (invitation, user) = match invitations::find(&mut tx, &body.token).await {
+    let (invitation, user) = match invitations::find(&mut tx, &body.token, body.email.as_ref()).await {
         Ok(found) => found,
         Err(InvitationError::NotFound) => return Ok((request, None)),
         Err(other) => return Err(failed(other)),
@@ -140,9 +196,22 @@ impl From<Acceptance> for Accepted {
     }
 }
 
+/// What a failed invitation is answered.
+pub(crate) fn refused(error: InviteError) -> ProblemResponse {
+    match error {
+        InviteError::Invitation(error) => failed(error),
+        InviteError::Unreachable => {
+            Problem::invalid(vec![FieldError::new("/email", error.to_string())]).into()
+        }
+        InviteError::Database(error) => unexpected(error),
+    }
+}
+
 fn failed(error: InvitationError) -> ProblemResponse {
     match error {
-        InvitationError::NotFound | InvitationError::NotInvited => Code::NotFound.into(),
+        InvitationError::NotFound => Code::NotFound.into(),
+        InvitationError::NotInvited => Problem::new(Code::InvalidTransition, sentence(&error)).into(),
+        InvitationError::User(error) => people::failed(error),
         InvitationError::Key(error) => keys::failed(error),
         InvitationError::Database(error) => unexpected(error),
     }

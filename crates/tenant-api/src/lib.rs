@@ -12,9 +12,13 @@ mod me;
 mod permissions;
 mod projects;
 mod refusals;
+mod roles;
+mod security_policy;
 mod settings;
 mod tasks;
 mod tenant;
+mod user_sessions;
+mod users;
 mod versioned;
 
 use gate::AppState;
@@ -28,10 +32,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(tasks::routes())
         .merge(files::routes())
         .merge(settings::routes())
+        .merge(security_policy::routes())
         .merge(api_keys::routes())
         .merge(audit_events::routes())
         .merge(permissions::routes())
         .merge(me::routes())
+        .merge(users::routes())
+        .merge(user_sessions::routes())
+        .merge(roles::routes())
         .merge(invitations::routes())
         .merge(invitation_page::routes())
         .merge(health::routes())

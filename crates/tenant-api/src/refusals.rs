@@ -1,7 +1,7 @@
 //! How failures that several nouns share become problems.
 
 use edge::ProblemResponse;
-use kernel::{Code, Problem};
+use kernel::{Code, FieldError, Problem};
 use workspace::Invalid;
 
 /// Fields that are not valid. A filter is part of the address, not of a body.
@@ -18,6 +18,20 @@ pub(crate) fn invalid(Invalid(errors): Invalid) -> ProblemResponse {
         errors,
     }
     .into()
+}
+
+/// Passes when the text of this parameter, if it is given, is a line of 1 to 200 characters.
+pub(crate) fn out_of_bounds(name: &str, text: Option<&str>) -> Result<(), ProblemResponse> {
+    let fits =
+        |text: &str| (1..=200).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
+    if text.is_none_or(fits) {
+        return Ok(());
+    }
+    let detail = "must be one line of 1 to 200 characters";
+    Err(invalid(Invalid(vec![FieldError::new(
+        format!("?{name}"),
+        detail,
+    )])))
 }
 
 /// An error's text as a sentence.

@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
+use edge::etag::only_if_absent;
 use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemResponse, Query};
 use gate::{Answer, AppState, Change, NoBody, OfTenant, TenantCaller, forbidden, permitted, unexpected};
 use kernel::{Code, Permission, Problem, Validate};
@@ -10,11 +11,11 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use workspace::settings::{self, PutSetting, Setting, SettingError, SettingKey};
+use workspace::settings::{self, PutSetting, Setting, SettingError, SettingKey, Written};
 use workspace::{Invalid, PageRequest};
 
 use crate::refusals::{invalid, sentence};
-use crate::versioned::{IfNoneMatch, shown};
+use crate::versioned::{IfNoneMatch, OnlyIfAbsent, shown};
 
 type SettingCursor = Cursor<SettingKey>;
 
@@ -79,11 +80,14 @@ impl Validate for SettingValue {
 
 /// Set a setting
 ///
-/// Creates or replaces it; the body is the value. Version 1 is a new one.
+/// Creates or replaces it; the body is the value.
 #[utoipa::path(put, path = "/api/settings/{key}", operation_id = "putSetting", tag = "settings",
-    security(("tenantKey" = [])), params(("key" = SettingKey, Path), IfMatch, IdempotencyKey),
+    security(("tenantKey" = [])), params(("key" = SettingKey, Path), IfMatch, OnlyIfAbsent, IdempotencyKey),
     request_body(content = SettingValue, example = json!("Europe/Berlin")),
-    responses((status = 200, description = "The setting.", body = Setting, headers(("ETag" = String)))))]
+    responses(
+        (status = 200, description = "The setting, which was there.", body = Setting, headers(("ETag" = String))),
+        (status = 201, description = "The setting, which is new.", body = Setting,
+            headers(("ETag" = String), ("Location" = String)))))]
 async fn put(
     Path(key): Path<String>,
     mut change: Change<OfTenant, SettingValue>,
@@ -94,12 +98,20 @@ async fn put(
     let value = PutSetting {
         value: std::mem::take(&mut change.body.0),
     };
-    let setting = settings::put(&mut change.tx, &key, change.request.expected, value)
+    let expected = if only_if_absent(&change.request.headers) {
+        Some(settings::NOT_THERE)
+    } else {
+        change.request.expected
+    };
+    let Written { setting, is_new } = settings::put(&mut change.tx, &key, expected, value)
         .await
         .map_err(failed)?;
-    change
-        .answer(Answer::ok(&setting)?.version(setting.version))
-        .await
+    let answer = if is_new {
+        Answer::created(format!("/api/settings/{}", setting.key), &setting)?
+    } else {
+        Answer::ok(&setting)?
+    };
+    change.answer(answer.version(setting.version)).await
 }
 
 /// Delete a setting

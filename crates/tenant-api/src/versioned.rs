@@ -20,22 +20,32 @@ pub(crate) fn shown(headers: &HeaderMap, version: i64, resource: impl Serialize)
     }
 }
 
-/// The header `If-None-Match`, for the document.
+/// The header `If-None-Match` of a reading, for the document.
 pub(crate) struct IfNoneMatch;
 
 impl IntoParams for IfNoneMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .examples(["\"v7\""]);
-        let header = ParameterBuilder::new()
-            .name("If-None-Match")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(
-                "The `ETag` that the caller has; while it is the present one the answer is 304.",
-            ))
-            .schema(Some(schema));
-        vec![header.build()]
+        let means = "The `ETag` that the caller has; while it is the present one the answer is 304.";
+        if_none_match(means, "\"v7\"")
     }
+}
+
+/// The header `If-None-Match` of a change, for the document.
+pub(crate) struct OnlyIfAbsent;
+
+impl IntoParams for OnlyIfAbsent {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        if_none_match("`*` creates, and replaces nothing; otherwise 412.", "*")
+    }
+}
+
+fn if_none_match(means: &str, example: &str) -> Vec<Parameter> {
+    let schema = ObjectBuilder::new().schema_type(Type::String).examples([example]);
+    let header = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(means))
+        .schema(Some(schema));
+    vec![header.build()]
 }

@@ -108,7 +108,7 @@ impl TestDatabase {
             .create_store(&store)
             .await
             .expect("a store can be made");
-        self.system().enter(store)
+        self.databases.system_inside("test", store)
     }
 
     async fn register(&self, store: &Store) -> Result<(), sqlx::Error> {

@@ -4,8 +4,10 @@
 //! The cluster starts with the first test of a process and is stopped when the process ends, however it ends. With
 //! `TENANTRY_TEST_DATABASE_URL` set, that server is used instead (its role must be superuser).
 
+mod authenticator;
 mod cluster;
 mod database;
 
+pub use authenticator::Authenticator;
 pub use cluster::server_url;
 pub use database::{TestDatabase, connect, master_key, seams_with_clock};

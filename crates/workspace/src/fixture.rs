@@ -24,6 +24,7 @@ pub(crate) fn granted(db: &TestDatabase, ctx: &TenantCtx, scopes: &[&str]) -> Te
         actor: Actor::new(ActorKind::ApiKey, "api_key_test"),
         grants: Grants::<Permission>::parse(scopes).expect("known permissions"),
         request: RequestInfo::default(),
+        limit: None,
     };
     db.databases().tenant(Arc::new(ctx.store().clone()), caller)
 }

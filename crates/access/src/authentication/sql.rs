@@ -1,98 +1,119 @@
-//! The one query that knows all keys.
+//! The three queries that know all callers.
 
-use std::sync::Arc;
-
+use identity::token::Hash;
 use isolation::{ControlTx, Tx};
-use kernel::{Actor, ActorKind, Timestamp};
+use kernel::{TenantId, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::Known;
-use super::credential::{AdminCredential, Credential, TenantCredential};
-use super::usage::{KeyRef, Usage};
-use identity::roles::{Role, known_grants};
-use identity::token::Hash;
-use kernel::Id;
+use crate::sessions::{Kind, SessionId, Stage};
 
-struct Row {
-    tenant: Option<Uuid>,
-    id: Uuid,
-    /// The person or the operator behind the key.
-    holder: Option<Uuid>,
-    role: Option<String>,
-    scopes: Vec<String>,
-    expires_at: Option<Timestamp>,
+/// What sort of credential a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub(super) enum Sort {
+    ApiKey,
+    AdminApiKey,
+    Session,
 }
 
-/// The key of this hash, unless it was revoked or its person cannot come in.
-pub(super) async fn find(tx: &mut ControlTx, hash: &Hash) -> Result<Option<Known>, sqlx::Error> {
-    let row = sqlx::query_as!(
+/// A credential with everything that decides what it opens.
+pub(super) struct Row {
+    pub(super) sort: Sort,
+    pub(super) tenant: Option<Uuid>,
+    pub(super) id: Uuid,
+    /// The person or the operator: who logged in, or for whom the key acts.
+    pub(super) holder: Option<Uuid>,
+    /// The person's role.
+    pub(super) role: Option<String>,
+    /// What that role allows, where it is the tenant's own; what the operator may do.
+    pub(super) allowed: Option<Vec<String>>,
+    /// What the key may do.
+    pub(super) scopes: Option<Vec<String>>,
+    /// The only tenants that the operator sees.
+    pub(super) tenants: Option<Vec<Uuid>>,
+    pub(super) kind: Option<Kind>,
+    pub(super) stage: Option<Stage>,
+    pub(super) created_at: Timestamp,
+    pub(super) last_seen_at: Option<Timestamp>,
+    pub(super) idle_seconds: Option<i32>,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+/// The key or the session of this hash, unless it was revoked or ended, or its person cannot come in.
+pub(super) async fn by_hash(tx: &mut ControlTx, hash: &Hash) -> Result<Option<Row>, sqlx::Error> {
+    sqlx::query_as!(
         Row,
-        r#"select k.tenant_id as "tenant?", k.id as "id!", k.user_id as "holder?", u.role as "role?",
-                  k.scopes as "scopes!", k.expires_at as "expires_at?: Timestamp"
+        r#"select 'api_key' as "sort!: Sort", k.tenant_id as "tenant?", k.id as "id!", k.user_id as "holder?",
+                  u.role as "role?", r.permissions as "allowed?", k.scopes as "scopes?", null::uuid[] as "tenants?",
+                  null as "kind?: Kind", null as "stage?: Stage", k.created_at as "created_at!: Timestamp",
+                  null::timestamptz as "last_seen_at?: Timestamp", null::int as idle_seconds,
+                  k.expires_at as "expires_at?: Timestamp"
            from control.api_keys k
            left join control.users u on u.tenant_id = k.tenant_id and u.id = k.user_id
+           left join control.roles r on r.tenant_id = u.tenant_id and r.name = u.custom_role
            where k.secret_hash = $1 and k.revoked_at is null and (k.user_id is null or u.status = 'active')
            union all
-           select null, k.id, k.admin_id, null, k.scopes, k.expires_at
+           select 'admin_api_key', null, k.id, k.admin_id, null, a.permissions, k.scopes, a.tenants, null, null,
+                  k.created_at, null, null, k.expires_at
            from control.admin_api_keys k
-           where k.secret_hash = $1 and k.revoked_at is null"#,
+           left join control.admins a on a.id = k.admin_id
+           where k.secret_hash = $1 and k.revoked_at is null and (k.admin_id is null or a.status = 'active')
+           union all
+           select 'session', s.tenant_id, s.id, s.person_id, u.role, coalesce(r.permissions, a.permissions), null,
+                  a.tenants, s.kind, s.stage, s.created_at, s.last_seen_at, s.idle_seconds, s.expires_at
+           from control.sessions s
+           left join control.users u on u.tenant_id = s.tenant_id and u.id = s.user_id
+           left join control.roles r on r.tenant_id = u.tenant_id and r.name = u.custom_role
+           left join control.admins a on a.id = s.admin_id
+           where s.secret_hash = $1 and s.ended_at is null and coalesce(u.status, a.status) = 'active'"#,
         &hash[..]
     )
     .fetch_optional(tx.conn())
-    .await?;
-    Ok(row.map(Known::from))
+    .await
 }
 
-impl From<Row> for Known {
-    fn from(row: Row) -> Self {
-        let (credential, key) = match row.tenant {
-            Some(tenant) => tenant_credential(&row, tenant),
-            None => admin_credential(&row),
-        };
-        Self {
-            credential,
-            expires_at: row.expires_at,
-            usage: Arc::new(Usage::of(key)),
-        }
-    }
-}
-
-fn tenant_credential(row: &Row, tenant: Uuid) -> (Credential, KeyRef) {
-    let (key_id, tenant, user_id) = (
-        Id::from_uuid(row.id),
-        Id::from_uuid(tenant),
-        row.holder.map(Id::from_uuid),
-    );
-    let scoped = known_grants(&row.scopes);
-    let credential = TenantCredential {
-        key_id,
-        tenant,
-        user_id,
-        grants: match user_id {
-            None => scoped,
-            Some(_) => scoped.intersection(Role::grants_of(row.role.as_deref().unwrap_or(""))),
-        },
-        actor: Actor {
-            on_behalf_of: user_id.map(|user| user.to_string()),
-            ..Actor::new(ActorKind::ApiKey, key_id.to_string())
-        },
-    };
-    (
-        Credential::Tenant(Arc::new(credential)),
-        KeyRef::Tenant(tenant, key_id),
+/// The open session that access tokens name so, unless it was ended or its person cannot come in.
+pub(super) async fn by_session(tx: &mut ControlTx, id: SessionId) -> Result<Option<Row>, sqlx::Error> {
+    sqlx::query_as!(
+        Row,
+        r#"select 'session' as "sort!: Sort", s.tenant_id as "tenant?", s.id as "id!", s.person_id as "holder?",
+                  u.role as "role?", coalesce(r.permissions, a.permissions) as "allowed?", null::text[] as "scopes?",
+                  a.tenants as "tenants?", s.kind as "kind?: Kind", s.stage as "stage?: Stage",
+                  s.created_at as "created_at!: Timestamp", s.last_seen_at as "last_seen_at?: Timestamp",
+                  s.idle_seconds as "idle_seconds?", s.expires_at as "expires_at?: Timestamp"
+           from control.sessions s
+           left join control.users u on u.tenant_id = s.tenant_id and u.id = s.user_id
+           left join control.roles r on r.tenant_id = u.tenant_id and r.name = u.custom_role
+           left join control.admins a on a.id = s.admin_id
+           where s.id = $1 and s.kind = 'token' and s.stage = 'open' and s.ended_at is null
+             and coalesce(u.status, a.status) = 'active'"#,
+        id as _
     )
+    .fetch_optional(tx.conn())
+    .await
 }
 
-fn admin_credential(row: &Row) -> (Credential, KeyRef) {
-    let (key_id, admin_id) = (Id::from_uuid(row.id), row.holder.map(Id::from_uuid));
-    let credential = AdminCredential {
-        key_id,
-        admin_id,
-        grants: known_grants(&row.scopes),
-        actor: Actor {
-            on_behalf_of: admin_id.map(|admin| admin.to_string()),
-            ..Actor::new(ActorKind::Admin, key_id.to_string())
-        },
-    };
-    (Credential::Admin(Arc::new(credential)), KeyRef::Admin(key_id))
+/// A person whom a gateway vouches for.
+pub(super) struct PersonRow {
+    pub(super) active: bool,
+    pub(super) role: String,
+    pub(super) allowed: Option<Vec<String>>,
+}
+
+pub(super) async fn by_person(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<Option<PersonRow>, sqlx::Error> {
+    sqlx::query_as!(
+        PersonRow,
+        r#"select u.status = 'active' as "active!", u.role, r.permissions as "allowed?"
+           from control.users u
+           left join control.roles r on r.tenant_id = u.tenant_id and r.name = u.custom_role
+           where u.tenant_id = $1 and u.id = $2"#,
+        tenant as _,
+        user as _
+    )
+    .fetch_optional(tx.conn())
+    .await
 }

@@ -1,4 +1,4 @@
-//! When keys were used last: noted in memory, written together.
+//! When keys and sessions were used last: noted in memory, written together.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,59 +11,73 @@ use uuid::Uuid;
 
 use identity::admin_api_keys::AdminApiKeyId;
 use identity::api_keys::ApiKeyId;
-use identity::token::Hash;
 
-/// Which key was used.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum KeyRef {
+use crate::sessions::SessionId;
+
+/// What was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Used {
     Tenant(TenantId, ApiKeyId),
     Admin(AdminApiKeyId),
+    Session(SessionId),
 }
 
-/// The last use of one key.
+/// The last use of one credential.
 #[derive(Debug)]
 pub(super) struct Usage {
-    key: KeyRef,
+    used: Used,
     at_micros: AtomicI64,
     /// Whether it waits to be written; a key in use takes the lock once between two writes, not with every request.
     waits: AtomicBool,
 }
 
 impl Usage {
-    pub(super) fn of(key: KeyRef) -> Self {
+    pub(super) fn of(used: Used, last: Option<Timestamp>) -> Self {
         Self {
-            key,
-            at_micros: AtomicI64::new(0),
+            used,
+            at_micros: AtomicI64::new(last.map_or(0, Timestamp::as_micros)),
             waits: AtomicBool::new(false),
         }
+    }
+
+    /// When it was used last, as far as this node knows.
+    pub(super) fn last(&self) -> Timestamp {
+        Timestamp::from_micros(self.at_micros.load(SeqCst))
     }
 }
 
 /// What waits to be written.
 #[derive(Debug, Default)]
-pub(super) struct UsageLog(Mutex<HashMap<Hash, Arc<Usage>>>);
+pub(super) struct UsageLog(Mutex<HashMap<Used, Arc<Usage>>>);
 
 /// The columns of one batch.
 #[derive(Default)]
 struct Batch {
     tenants: Vec<Uuid>,
-    keys: Vec<Uuid>,
+    ids: Vec<Uuid>,
     times: Vec<Timestamp>,
 }
 
 impl Batch {
-    fn push(&mut self, tenant: Uuid, key: Uuid, at: Timestamp) {
+    fn push(&mut self, tenant: Uuid, id: Uuid, at: Timestamp) {
         self.tenants.push(tenant);
-        self.keys.push(key);
+        self.ids.push(id);
         self.times.push(at);
     }
 }
 
 impl UsageLog {
-    pub(super) fn note(&self, hash: Hash, usage: &Arc<Usage>, now: Timestamp) {
+    pub(super) fn note(&self, usage: &Arc<Usage>, now: Timestamp) {
         usage.at_micros.fetch_max(now.as_micros(), SeqCst);
         if !usage.waits.swap(true, SeqCst) {
-            self.lock().insert(hash, Arc::clone(usage));
+            self.lock().insert(usage.used, Arc::clone(usage));
+        }
+    }
+
+    /// The last use of what was loaded anew, where one waits to be written that the database does not know of.
+    pub(super) fn waiting(&self, usage: &Usage) {
+        if let Some(waiting) = self.lock().get(&usage.used) {
+            usage.at_micros.fetch_max(waiting.at_micros.load(SeqCst), SeqCst);
         }
     }
 
@@ -84,17 +98,17 @@ impl UsageLog {
         written
     }
 
-    fn put_back(&self, waiting: HashMap<Hash, Arc<Usage>>) {
+    fn put_back(&self, waiting: HashMap<Used, Arc<Usage>>) {
         let mut current = self.lock();
-        for (hash, usage) in waiting {
-            if let Entry::Vacant(free) = current.entry(hash) {
+        for (used, usage) in waiting {
+            if let Entry::Vacant(free) = current.entry(used) {
                 usage.waits.store(true, SeqCst);
                 free.insert(usage);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Hash, Arc<Usage>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Used, Arc<Usage>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,17 +117,19 @@ async fn write<'u>(
     databases: &Databases,
     used: impl Iterator<Item = &'u Arc<Usage>> + Send,
 ) -> Result<(), sqlx::Error> {
-    let (mut tenants, mut admins) = (Batch::default(), Batch::default());
+    let (mut tenants, mut admins, mut sessions) = (Batch::default(), Batch::default(), Batch::default());
     for usage in used {
-        let at = Timestamp::from_micros(usage.at_micros.load(SeqCst));
-        match usage.key {
-            KeyRef::Tenant(tenant, key) => tenants.push(tenant.uuid(), key.uuid(), at),
-            KeyRef::Admin(key) => admins.push(Uuid::nil(), key.uuid(), at),
+        let at = usage.last();
+        match usage.used {
+            Used::Tenant(tenant, key) => tenants.push(tenant.uuid(), key.uuid(), at),
+            Used::Admin(key) => admins.push(Uuid::nil(), key.uuid(), at),
+            Used::Session(session) => sessions.push(Uuid::nil(), session.uuid(), at),
         }
     }
     let mut tx = databases.system("authentication").control().await?;
     update_tenants_keys(&mut tx, &tenants).await?;
     update_admins_keys(&mut tx, &admins).await?;
+    update_sessions(&mut tx, &sessions).await?;
     tx.commit().await
 }
 
@@ -128,7 +144,7 @@ async fn update_tenants_keys(tx: &mut ControlTx, batch: &Batch) -> Result<(), sq
          where k.tenant_id = locked.tenant_id and k.id = locked.id
            and (k.last_used_at is null or k.last_used_at < used.at)",
         &batch.tenants,
-        &batch.keys,
+        &batch.ids,
         &batch.times as _
     )
     .execute(tx.conn())
@@ -143,7 +159,22 @@ async fn update_admins_keys(tx: &mut ControlTx, batch: &Batch) -> Result<(), sql
          update control.admin_api_keys k set last_used_at = used.at
          from locked join used using (id)
          where k.id = locked.id and (k.last_used_at is null or k.last_used_at < used.at)",
-        &batch.keys,
+        &batch.ids,
+        &batch.times as _
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+async fn update_sessions(tx: &mut ControlTx, batch: &Batch) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "with used as (select * from unnest($1::uuid[], $2::timestamptz[]) as used (id, at)),
+              locked as (select s.id from control.sessions s join used using (id) order by s.id for no key update of s)
+         update control.sessions s set last_seen_at = used.at
+         from locked join used using (id)
+         where s.id = locked.id and s.last_seen_at < used.at",
+        &batch.ids,
         &batch.times as _
     )
     .execute(tx.conn())

@@ -57,6 +57,23 @@ async fn create(Json(thing): Json<NewThing>) -> String {
     )
 }
 
+#[test]
+fn a_whole_number_may_be_written_with_a_fraction() {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let read = |body: &str| parse_json::<NewThing>(&headers, body.as_bytes());
+    assert_eq!(
+        read(r#"{"name":"a","sizes":[7.0,8]}"#).expect("whole").sizes,
+        [7, 8]
+    );
+    for (body, pointer) in [
+        (r#"{"name":"a","sizes":[7.5]}"#, "/sizes/0"),
+        (r#"{"name":2.0,"sizes":[7.0]}"#, "/name"),
+    ] {
+        let refused = read(body).expect_err(body);
+        assert_eq!(refused.errors[0].pointer, pointer, "{body}");
+    }
+}
+
 async fn send(body: impl Into<Body>) -> Answer {
     Answer::of(&layered(Router::new().route("/", route(create))), post("/", body)).await
 }

@@ -6,7 +6,7 @@ use kernel::{AdminPermission, FieldError, Grants, Seams, Secret};
 
 use super::model::{AdminApiKey, AdminApiKeyId, NewAdminApiKey};
 use super::sql;
-use crate::admins::AdminId;
+use crate::admins::{self, AdminId};
 use crate::key::{KeyError, Locked, Overlap, Wish, announce};
 use crate::{roles, token};
 
@@ -22,8 +22,18 @@ pub fn is_key(text: &Secret<String>) -> bool {
     token::is_minted(TAG, text.expose())
 }
 
-/// Makes a key for someone who may himself do what `held` says. The secret is answered this once.
+/// Makes a key for someone who may himself do what `held` says; it acts for him unless somebody is named. The secret is
+/// answered this once.
 pub async fn create(
+    tx: &mut ControlTx,
+    held: Grants<AdminPermission>,
+    new: NewAdminApiKey,
+) -> Result<(AdminApiKey, Secret<String>), KeyError> {
+    let admin_id = new.admin_id.or_else(|| admins::acting(tx.actor()));
+    make(tx, held, NewAdminApiKey { admin_id, ..new }).await
+}
+
+async fn make(
     tx: &mut ControlTx,
     held: Grants<AdminPermission>,
     new: NewAdminApiKey,
@@ -50,9 +60,17 @@ pub async fn get(tx: &mut ControlTx, id: AdminApiKeyId) -> Result<AdminApiKey, K
     sql::get(tx, id).await?.ok_or(KeyError::NotFound)
 }
 
-/// Ends a key for good. One that is revoked already stays as it is.
-pub async fn revoke(tx: &mut ControlTx, id: AdminApiKeyId) -> Result<AdminApiKey, KeyError> {
+/// Ends a key for good, for its operator or someone who may himself do what it allows. One that is revoked already stays
+/// as it is.
+pub async fn revoke(
+    tx: &mut ControlTx,
+    held: Grants<AdminPermission>,
+    id: AdminApiKeyId,
+) -> Result<AdminApiKey, KeyError> {
     let Locked { mut key, hash } = sql::lock(tx, id).await?.ok_or(KeyError::NotFound)?;
+    if !is_own(tx, &key) && !held.covers(roles::known_grants(&key.scopes)) {
+        return Err(KeyError::BeyondCaller);
+    }
     if key.revoked_at.is_some() {
         return Ok(key);
     }
@@ -67,7 +85,8 @@ pub async fn revoke(tx: &mut ControlTx, id: AdminApiKeyId) -> Result<AdminApiKey
     Ok(key)
 }
 
-/// Makes the successor of a key, for someone who may himself do what `held` says; the key ends after the overlap.
+/// Makes the successor of a key, for someone who may himself do what `held` says; the key ends after the overlap. Only
+/// its operator can: whoever holds a key acts for him.
 pub async fn rotate(
     tx: &mut ControlTx,
     held: Grants<AdminPermission>,
@@ -75,6 +94,9 @@ pub async fn rotate(
     overlap: Overlap,
 ) -> Result<(AdminApiKey, Secret<String>), KeyError> {
     let Locked { key: old, hash } = sql::lock(tx, id).await?.ok_or(KeyError::NotFound)?;
+    if old.admin_id.is_some() && !is_own(tx, &old) {
+        return Err(KeyError::ForSomebodyElse);
+    }
     let now = tx.now();
     let wanted = NewAdminApiKey {
         name: old.name.clone(),
@@ -83,7 +105,7 @@ pub async fn rotate(
         admin_id: old.admin_id,
     };
     let end = overlap.end(now, old.expires_at);
-    let (key, secret) = create(tx, held, wanted).await?;
+    let (key, secret) = make(tx, held, wanted).await?;
     sql::replace(tx, &old, key.id, end).await?;
     record(tx, EventType::ApiKeyRotated, &old, |event| {
         event
@@ -114,6 +136,11 @@ pub(crate) async fn ensure_given(
     )?;
     let key = shape(tx, wish, Some(admin), secret);
     insert(tx, &key, secret).await
+}
+
+/// Whether the transaction's actor is the operator that the key acts for.
+fn is_own(tx: &ControlTx, key: &AdminApiKey) -> bool {
+    key.admin_id.is_some() && key.admin_id == admins::acting(tx.actor())
 }
 
 fn shape(tx: &ControlTx, wish: Wish, admin_id: Option<AdminId>, secret: &Secret<String>) -> AdminApiKey {

@@ -47,8 +47,13 @@ async fn a_key_lives_and_ends_as_a_tenants_does() {
     assert_eq!(old.replaced_by, Some(successor.id));
     let again = rotate(&mut tx, held(&["*"]), key.id, Overlap::default()).await;
     assert!(matches!(again, Err(KeyError::AlreadyRotated)), "{again:?}");
-    let revoked = revoke(&mut tx, successor.id).await.expect("revoked");
-    assert_eq!(revoke(&mut tx, successor.id).await.expect("again"), revoked);
+    let revoked = revoke(&mut tx, Grants::all(), successor.id)
+        .await
+        .expect("revoked");
+    assert_eq!(
+        revoke(&mut tx, Grants::all(), successor.id).await.expect("again"),
+        revoked
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,9 @@ use kernel::{Entity, Id, Secret, TenantId, Timestamp, UserId};
 use serde::Serialize;
 
 use crate::api_keys::ApiKey;
+use crate::email::Email;
+use crate::name::Name;
+use crate::passwords::PasswordHash;
 use crate::users::User;
 
 /// Marker of invitations.
@@ -31,6 +34,19 @@ pub struct Invitation {
     pub accepted_at: Option<Timestamp>,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+/// Somebody who accepts.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// What his link holds.
+    pub token: Secret<String>,
+    /// The address that he says is his, if he says one.
+    pub email: Option<Email>,
+    /// What he is called from now on; as he was invited unless given.
+    pub name: Option<Name>,
+    /// His password, if he chose one.
+    pub password: Option<PasswordHash>,
 }
 
 /// What someone gets who accepts.

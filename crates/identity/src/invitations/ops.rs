@@ -2,16 +2,17 @@
 
 use audit::{Event, EventType};
 use isolation::{ControlTx, Tx};
-use kernel::{Secret, TenantId, UserId};
+use kernel::{Grants, Permission, Secret, TenantId, UserId};
 
-use super::model::{Acceptance, Invitation};
+use super::model::{Acceptance, Invitation, Newcomer};
 use super::sql;
 use crate::api_keys::{self, NewApiKey};
+use crate::email::Email;
 use crate::key::KeyError;
-use crate::name::Name;
-use crate::passwords::PasswordHash;
+use crate::person::Person;
+use crate::roles;
 use crate::token;
-use crate::users::{self, User, UserStatus};
+use crate::users::{self, User, UserError, UserStatus};
 
 const DAYS: i64 = 7;
 
@@ -21,9 +22,12 @@ pub enum InvitationError {
     /// The person is not waiting for an invitation.
     #[error("the person is not invited, or has come already")]
     NotInvited,
-    /// There is no open invitation of this token.
+    /// There is no open invitation of this token, or of this person.
     #[error("no such invitation")]
     NotFound,
+    /// The caller may not change this person.
+    #[error(transparent)]
+    User(#[from] UserError),
     /// The key could not be made.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -32,17 +36,19 @@ pub enum InvitationError {
     Database(#[from] sqlx::Error),
 }
 
-/// Invites a person who was added without a password. What was open before is void; the token is answered this once.
+/// Invites a person who was added without a password, for someone who may himself do what `held` says. What was open
+/// before is void; the token is answered this once.
 pub async fn invite(
     tx: &mut ControlTx,
     tenant: TenantId,
+    held: Grants<Permission>,
     user: UserId,
 ) -> Result<(Invitation, Secret<String>), InvitationError> {
-    let known = users::sql::get(tx, tenant, user).await?;
-    if known.is_none_or(|known| known.status != UserStatus::Invited) {
+    let known = users::reach(tx, tenant, held, user, None).await?;
+    if known.status != UserStatus::Invited {
         return Err(InvitationError::NotInvited);
     }
-    sql::withdraw(tx, tenant, user).await?;
+    void(tx, tenant, user).await?;
     let now = tx.now();
     let invitation = Invitation {
         id: tx.new_id(),
@@ -58,43 +64,82 @@ pub async fn invite(
     Ok((invitation, secret))
 }
 
-/// The open invitation of this token with whom it is for, for the page that it leads to.
+/// Makes a person's link useless. He stays invited, and keeps his seat, until he is invited again or deleted.
+pub async fn withdraw(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    held: Grants<Permission>,
+    user: UserId,
+) -> Result<(), InvitationError> {
+    users::reach(tx, tenant, held, user, None).await?;
+    if void(tx, tenant, user).await? == 0 {
+        return Err(InvitationError::NotFound);
+    }
+    let event = Event::new(EventType::InvitationWithdrawn)
+        .of_tenant(tenant)
+        .resource(user, None);
+    Ok(audit::record(tx, event).await?)
+}
+
+/// Ends what is open of a locked person's invitations; answers how many there were.
+pub(crate) async fn void(tx: &mut ControlTx, tenant: TenantId, user: UserId) -> Result<u64, sqlx::Error> {
+    sql::delete_open(tx, tenant, user).await
+}
+
+/// The open invitation of this token with whom it is for: somebody of this address, where one is said.
 pub async fn find(
     tx: &mut ControlTx,
     presented: &Secret<String>,
+    email: Option<&Email>,
 ) -> Result<(Invitation, User), InvitationError> {
     let now = tx.now();
     let invitation = sql::find(tx, &token::hash(presented.expose()), now)
         .await?
         .ok_or(InvitationError::NotFound)?;
     let user = users::sql::get(tx, invitation.tenant_id, invitation.user_id).await?;
+    let user = user.filter(|user| email.is_none_or(|said| *said == user.email));
     Ok((invitation, user.ok_or(InvitationError::NotFound)?))
 }
 
 /// Takes the place: the person is active from now on and has a key that acts as him. On an error nothing of the
 /// transaction may be committed.
-pub async fn accept(
-    tx: &mut ControlTx,
-    presented: &Secret<String>,
-    name: Option<Name>,
-    password: Option<PasswordHash>,
-) -> Result<Acceptance, InvitationError> {
+pub async fn accept(tx: &mut ControlTx, newcomer: Newcomer) -> Result<Acceptance, InvitationError> {
+    let Newcomer {
+        token,
+        email,
+        name,
+        password,
+    } = newcomer;
+    let (_, waiting) = find(tx, &token, email.as_ref()).await?;
+    let (tenant, id) = (waiting.tenant_id, waiting.id);
+    // The person before his invitation, as everywhere: two who change both never wait for each other.
+    let locked = users::sql::lock(tx, tenant, id).await?;
+    if locked.is_none_or(|locked| locked.status != UserStatus::Invited) {
+        return Err(InvitationError::NotFound);
+    }
     let now = tx.now();
-    let invitation = sql::redeem(tx, &token::hash(presented.expose()), now)
+    let invitation = sql::redeem(tx, &token::hash(token.expose()), now)
         .await?
         .ok_or(InvitationError::NotFound)?;
-    let (tenant, id) = (invitation.tenant_id, invitation.user_id);
     let user = users::sql::activate(tx, tenant, id, name.as_ref(), password.as_ref())
         .await?
         .ok_or(InvitationError::NotFound)?;
     record(tx, EventType::InvitationAccepted, &invitation).await?;
+    Person::User(tenant, id).announce(tx).await?;
+    first_key(tx, user).await
+}
+
+/// A key that acts as him, with everything that his role allows now.
+async fn first_key(tx: &mut ControlTx, user: User) -> Result<Acceptance, InvitationError> {
+    let role = roles::find(tx, user.tenant_id, &user.role).await?;
+    let role = role.ok_or(InvitationError::NotFound)?;
     let new = NewApiKey {
         name: "Made on accepting the invitation".to_owned(),
-        scopes: user.role.scopes().iter().map(|&scope| scope.to_owned()).collect(),
+        scopes: roles::known_scopes::<Permission>(&role.permissions),
         expires_at: None,
         user_id: Some(user.id),
     };
-    let (api_key, secret) = api_keys::create(tx, tenant, user.role.grants(), new).await?;
+    let (api_key, secret) = api_keys::create(tx, user.tenant_id, role.grants(), new).await?;
     Ok(Acceptance {
         user,
         api_key,

@@ -6,16 +6,20 @@ use kernel::{TenantId, Timestamp, UserId};
 use super::model::{Invitation, InvitationId};
 use crate::token::Hash;
 
-/// Removes what is open of a person's invitations.
-pub(super) async fn withdraw(tx: &mut ControlTx, tenant: TenantId, user: UserId) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+/// Removes what is open of a person's invitations; answers how many there were.
+pub(super) async fn delete_open(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<u64, sqlx::Error> {
+    let deleted = sqlx::query!(
         "delete from control.invitations where tenant_id = $1 and user_id = $2 and accepted_at is null",
         tenant as _,
         user as _
     )
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(deleted.rows_affected())
 }
 
 pub(super) async fn insert(

@@ -1,24 +1,39 @@
 use std::time::Duration;
 
 use isolation::Tx as _;
-use kernel::Secret;
+use kernel::{Grants, Secret};
 use testkit::TestDatabase;
 
-use super::{Acceptance, InvitationError, accept, find, invite};
+use super::{Acceptance, InvitationError, Newcomer, accept, find, invite, withdraw};
+use crate::Name;
 use crate::fixture::{events, new_tenant, owner, platform};
 use crate::users::{User, UserStatus};
-use crate::Name;
 
 async fn invited(db: &TestDatabase, user: &User) -> Secret<String> {
     let mut tx = platform(db).await;
-    let (_, token) = invite(&mut tx, user.tenant_id, user.id).await.expect("invited");
+    let (_, token) = invite(&mut tx, user.tenant_id, Grants::all(), user.id)
+        .await
+        .expect("invited");
     tx.commit().await.expect("committed");
     token
 }
 
+fn newcomer(token: &Secret<String>) -> Newcomer {
+    Newcomer {
+        token: token.clone(),
+        email: None,
+        name: None,
+        password: None,
+    }
+}
+
 async fn accepted(db: &TestDatabase, token: &Secret<String>) -> Result<Acceptance, InvitationError> {
+    accepted_by(db, newcomer(token)).await
+}
+
+async fn accepted_by(db: &TestDatabase, newcomer: Newcomer) -> Result<Acceptance, InvitationError> {
     let mut tx = platform(db).await;
-    let acceptance = accept(&mut tx, token, None, None).await?;
+    let acceptance = accept(&mut tx, newcomer).await?;
     tx.commit().await?;
     Ok(acceptance)
 }
@@ -30,17 +45,22 @@ async fn who_accepts_is_in_with_a_key_that_acts_as_him() {
     let ada = owner(&db, tenant).await;
     let token = invited(&db, &ada).await;
     let mut tx = platform(&db).await;
-    let (invitation, whom) = find(&mut tx, &token).await.expect("open");
+    let (invitation, whom) = find(&mut tx, &token, None).await.expect("open");
     assert_eq!((invitation.user_id, whom), (ada.id, ada.clone()));
     let name = Name::parse("Countess Lovelace").expect("a name");
-    let acceptance = accept(&mut tx, &token, Some(name.clone()), None)
-        .await
-        .expect("accepted");
+    let presented = Newcomer {
+        email: Some(ada.email.clone()),
+        name: Some(name.clone()),
+        ..newcomer(&token)
+    };
+    let acceptance = accept(&mut tx, presented).await.expect("accepted");
     tx.commit().await.expect("committed");
     assert_eq!(
         (acceptance.user.status, acceptance.user.name),
         (UserStatus::Active, name)
     );
+    assert!(acceptance.user.email_verified && !ada.email_verified);
+    assert_eq!(acceptance.user.version, ada.version + 1);
 
     assert_eq!(acceptance.api_key.user_id, Some(ada.id));
     assert_eq!(
@@ -99,7 +119,7 @@ async fn a_link_ends_after_seven_days_and_with_the_next_one() {
     db.clock().advance_seconds(week);
     let mut tx = platform(&db).await;
     assert!(matches!(
-        find(&mut tx, &second).await,
+        find(&mut tx, &second, None).await,
         Err(InvitationError::NotFound)
     ));
     drop(tx);
@@ -110,7 +130,7 @@ async fn a_link_ends_after_seven_days_and_with_the_next_one() {
     let third = invited(&db, &ada).await;
     accepted(&db, &third).await.expect("fresh");
     let mut tx = platform(&db).await;
-    let again = invite(&mut tx, tenant, ada.id).await;
+    let again = invite(&mut tx, tenant, Grants::all(), ada.id).await;
     assert!(matches!(again, Err(InvitationError::NotInvited)), "{again:?}");
 }
 
@@ -134,4 +154,67 @@ async fn who_was_shut_out_meanwhile_stays_out() {
         accepted(&db, &unknown).await,
         Err(InvitationError::NotFound)
     ));
+}
+
+#[tokio::test]
+async fn another_address_is_like_another_token_and_uses_nothing_up() {
+    let db = TestDatabase::new().await;
+    let tenant = new_tenant(&db).await.tenant_id();
+    let ada = owner(&db, tenant).await;
+    let token = invited(&db, &ada).await;
+    let as_somebody = |email: &str| Newcomer {
+        email: Some(email.parse().expect("an address")),
+        ..newcomer(&token)
+    };
+    for other in ["eve@example.com", "ada@example.org"] {
+        let refused = accepted_by(&db, as_somebody(other)).await;
+        assert!(matches!(refused, Err(InvitationError::NotFound)), "{refused:?}");
+    }
+    let same = accepted_by(&db, as_somebody("ADA@Example.com"))
+        .await
+        .expect("hers");
+    assert_eq!(same.user.email, ada.email);
+}
+
+#[tokio::test]
+async fn a_withdrawn_link_opens_nothing_until_another_is_sent() {
+    let db = TestDatabase::new().await;
+    let tenant = new_tenant(&db).await.tenant_id();
+    let ada = owner(&db, tenant).await;
+    let token = invited(&db, &ada).await;
+    let mut tx = platform(&db).await;
+    withdraw(&mut tx, tenant, Grants::all(), ada.id)
+        .await
+        .expect("withdrawn");
+    tx.commit().await.expect("committed");
+    assert!(matches!(
+        accepted(&db, &token).await,
+        Err(InvitationError::NotFound)
+    ));
+    let mut tx = platform(&db).await;
+    let again = withdraw(&mut tx, tenant, Grants::all(), ada.id).await;
+    assert!(matches!(again, Err(InvitationError::NotFound)), "{again:?}");
+    drop(tx);
+    let token = invited(&db, &ada).await;
+    accepted(&db, &token).await.expect("fresh");
+    assert!(
+        events(&db, tenant)
+            .await
+            .contains(&"auth.invitation_withdrawn".to_owned())
+    );
+}
+
+/// Of the letters that are sent at the same time only one may open the door.
+#[tokio::test]
+async fn of_invitations_sent_at_once_one_stays_open() {
+    let db = TestDatabase::new().await;
+    let tenant = new_tenant(&db).await.tenant_id();
+    let ada = owner(&db, tenant).await;
+    tokio::join!(invited(&db, &ada), invited(&db, &ada), invited(&db, &ada));
+    let mut tx = platform(&db).await;
+    let open: i64 = sqlx::query_scalar("select count(*) from control.invitations where accepted_at is null")
+        .fetch_one(tx.conn())
+        .await
+        .expect("the invitations");
+    assert_eq!(open, 1);
 }

@@ -1,3 +1,10 @@
+-- What a limited operator's transaction says of him: the tenants that he reaches, and who he is. Where it says nothing,
+-- he reaches nothing. Policies call them in a subselect, so that they are asked once for a statement.
+create function reach() returns uuid[] language sql stable parallel safe
+    as $$ select nullif(current_setting('tenantry.only_tenants', true), '')::uuid[] $$;
+create function limited_operator() returns uuid language sql stable parallel safe
+    as $$ select nullif(current_setting('tenantry.operator', true), '')::uuid $$;
+
 -- What the platform knows about its tenants. A tenant's own requests see one row: their own.
 create table tenants (
     id                    uuid primary key,
@@ -51,6 +58,8 @@ grant select on tenants to tenantry_app;
 -- A tenant may change how it is called and its settings, nothing else about itself.
 grant update (name, settings, version, updated_at) on tenants to tenantry_app;
 grant select, insert, update, delete on tenants to tenantry_platform;
+create policy limited on tenants to tenantry_limited using (id = any ((select reach())::uuid[]));
+grant select, update on tenants to tenantry_limited;
 
 -- Every slug that cannot be claimed: in use, redirecting to a renamed tenant, or in quarantine.
 create table slugs (
@@ -67,6 +76,10 @@ alter table slugs enable row level security;
 alter table slugs force row level security;
 create policy platform on slugs to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on slugs to tenantry_platform;
+-- A slug whose quarantine is over is nobody's.
+create policy limited on slugs to tenantry_limited
+    using (tenant_id = any ((select reach())::uuid[]) or claimable_at <= now()) with check (tenant_id = any ((select reach())::uuid[]));
+grant select, insert, update, delete on slugs to tenantry_limited;
 
 -- Proof that a tenant was removed: signed with a key that the database does not hold.
 create table deletion_records (
@@ -79,3 +92,5 @@ alter table deletion_records enable row level security;
 alter table deletion_records force row level security;
 create policy platform on deletion_records to tenantry_platform using (true) with check (true);
 grant select, insert on deletion_records to tenantry_platform;
+create policy limited on deletion_records to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select on deletion_records to tenantry_limited;

@@ -12,6 +12,8 @@ alter table stores enable row level security;
 alter table stores force row level security;
 create policy platform on stores to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on stores to tenantry_platform;
+create policy limited on stores to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select on stores to tenantry_limited;
 
 -- Stores of their own that a node may have written to since it last drained their outbox. After a crash this is
 -- the list of outboxes to look into, instead of all of them.
@@ -37,6 +39,7 @@ create table changes (
 create index changes_by_time on changes (at);
 grant select, insert, delete on changes to tenantry_platform;
 grant insert on changes to tenantry_app;
+grant insert on changes to tenantry_limited;
 
 -- Answers already given, so that a repeated request gets the same one.
 create table idempotency_keys (
@@ -51,7 +54,7 @@ create table idempotency_keys (
     created_at  timestamptz not null,
     primary key (tenant_id, key)
 );
-comment on column idempotency_keys.tenant_id is 'the tenant; for platform operators the nil uuid';
+comment on column idempotency_keys.tenant_id is 'the tenant; for platform operators the nil uuid; for a limited one himself';
 create index idempotency_keys_by_age on idempotency_keys (tenant_id, created_at);
 alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
@@ -60,3 +63,6 @@ create policy tenant_wall on idempotency_keys to tenantry_app
 create policy platform on idempotency_keys to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on idempotency_keys to tenantry_app;
 grant select, insert, update, delete on idempotency_keys to tenantry_platform;
+-- Of operators, only his own.
+create policy limited on idempotency_keys to tenantry_limited using (tenant_id = (select limited_operator()));
+grant select, insert, update, delete on idempotency_keys to tenantry_limited;

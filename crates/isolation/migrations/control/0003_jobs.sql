@@ -24,6 +24,8 @@ create policy tenant_wall on jobs to tenantry_app
 create policy platform on jobs to tenantry_platform using (true) with check (true);
 grant insert on jobs to tenantry_app;
 grant select, insert, update, delete on jobs to tenantry_platform;
+create policy limited on jobs to tenantry_limited using (tenant_id = any ((select reach())::uuid[])) with check (tenant_id is null or tenant_id = any ((select reach())::uuid[]));
+grant insert on jobs to tenantry_limited;
 
 -- When each recurring job last came due; the row is the lock that keeps two nodes from running it twice.
 create table schedules (

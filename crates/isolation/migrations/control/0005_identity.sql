@@ -1,7 +1,7 @@
 -- A tenant's own roles: named sets of permissions beside the four that every tenant has.
 create table roles (
     tenant_id   uuid not null references tenants (id),
-    name        text not null check (name not in ('owner', 'admin', 'member', 'viewer')),
+    name        text not null check (name ~ '^[a-z][a-z0-9_-]{1,49}$' and name not in ('owner', 'admin', 'member', 'viewer')),
     description text not null,
     permissions text[] not null,
     version     bigint not null default 1,
@@ -16,6 +16,8 @@ create policy tenant_wall on roles to tenantry_app
 create policy platform on roles to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on roles to tenantry_app;
 grant select, insert, update, delete on roles to tenantry_platform;
+create policy limited on roles to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select, insert, update, delete on roles to tenantry_limited;
 
 -- People of a tenant. (tenant, lower-cased email) identifies a person.
 create table users (
@@ -38,7 +40,8 @@ create table users (
     constraint users_email_unique unique (tenant_id, email),
     constraint users_role foreign key (tenant_id, custom_role) references roles (tenant_id, name)
 );
-create index users_by_role on users (tenant_id, role);
+create index users_by_role on users (tenant_id, role, id);
+create index users_by_status on users (tenant_id, status, id);
 alter table users enable row level security;
 alter table users force row level security;
 create policy tenant_wall on users to tenantry_app
@@ -46,6 +49,8 @@ create policy tenant_wall on users to tenantry_app
 create policy platform on users to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on users to tenantry_app;
 grant select, insert, update, delete on users to tenantry_platform;
+create policy limited on users to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select, insert, update, delete on users to tenantry_limited;
 
 -- Invitations: single use, hashed, expiring, bound to the person.
 create table invitations (
@@ -68,6 +73,8 @@ create policy tenant_wall on invitations to tenantry_app
 create policy platform on invitations to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on invitations to tenantry_app;
 grant select, insert, update, delete on invitations to tenantry_platform;
+create policy limited on invitations to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select, insert, update, delete on invitations to tenantry_limited;
 
 -- Keys for machines of a tenant. Only a SHA-256 of the key is kept.
 create table api_keys (
@@ -96,6 +103,8 @@ create policy tenant_wall on api_keys to tenantry_app
 create policy platform on api_keys to tenantry_platform using (true) with check (true);
 grant select, insert, update on api_keys to tenantry_app;
 grant select, insert, update, delete on api_keys to tenantry_platform;
+create policy limited on api_keys to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select, insert, update, delete on api_keys to tenantry_limited;
 
 -- People who operate the platform, and their keys.
 create table admins (
@@ -113,7 +122,14 @@ create table admins (
     updated_at    timestamptz not null,
     constraint admins_email_unique unique (email)
 );
+alter table admins enable row level security;
+alter table admins force row level security;
+create policy platform on admins to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on admins to tenantry_platform;
+-- Of operators a limited one sees himself; what he may do he cannot change.
+create policy limited on admins to tenantry_limited using (id = (select limited_operator()));
+grant select on admins to tenantry_limited;
+grant update (name, password_hash, last_login_at, version, updated_at) on admins to tenantry_limited;
 
 create table admin_api_keys (
     id           uuid primary key,
@@ -130,4 +146,9 @@ create table admin_api_keys (
     constraint admin_api_keys_secret_unique unique (secret_hash)
 );
 create index admin_api_keys_by_admin on admin_api_keys (admin_id) where admin_id is not null;
+alter table admin_api_keys enable row level security;
+alter table admin_api_keys force row level security;
+create policy platform on admin_api_keys to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on admin_api_keys to tenantry_platform;
+create policy limited on admin_api_keys to tenantry_limited using (admin_id = (select limited_operator()));
+grant select, insert, update on admin_api_keys to tenantry_limited;

@@ -18,3 +18,5 @@ create policy tenant_wall on mails to tenantry_app
 create policy platform on mails to tenantry_platform using (true) with check (true);
 grant insert on mails to tenantry_app;
 grant select, insert, update, delete on mails to tenantry_platform;
+create policy limited on mails to tenantry_limited using (tenant_id = any ((select reach())::uuid[])) with check (tenant_id is null or tenant_id = any ((select reach())::uuid[]));
+grant insert on mails to tenantry_limited;

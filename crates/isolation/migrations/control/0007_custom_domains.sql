@@ -20,3 +20,7 @@ create policy tenant_wall on custom_domains to tenantry_app
 create policy platform on custom_domains to tenantry_platform using (true) with check (true);
 grant select on custom_domains to tenantry_app;
 grant select, insert, update, delete on custom_domains to tenantry_platform;
+-- A name whose quarantine is over is nobody's.
+create policy limited on custom_domains to tenantry_limited
+    using (tenant_id = any ((select reach())::uuid[]) or claimable_at <= now()) with check (tenant_id = any ((select reach())::uuid[]));
+grant select, insert, update, delete on custom_domains to tenantry_limited;

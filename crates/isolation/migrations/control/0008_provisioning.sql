@@ -18,6 +18,8 @@ alter table provisioning_runs enable row level security;
 alter table provisioning_runs force row level security;
 create policy platform on provisioning_runs to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on provisioning_runs to tenantry_platform;
+create policy limited on provisioning_runs to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select on provisioning_runs to tenantry_limited;
 
 create table provisioning_steps (
     tenant_id    uuid not null,
@@ -38,3 +40,5 @@ alter table provisioning_steps enable row level security;
 alter table provisioning_steps force row level security;
 create policy platform on provisioning_steps to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on provisioning_steps to tenantry_platform;
+create policy limited on provisioning_steps to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select on provisioning_steps to tenantry_limited;

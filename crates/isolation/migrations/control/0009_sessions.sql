@@ -16,11 +16,15 @@ create table sessions (
     user_agent   text,
     created_at   timestamptz not null,
     last_seen_at timestamptz not null,
+    -- How long it may go unused.
+    idle_seconds integer not null check (idle_seconds > 0),
     -- The absolute end, however much it is used.
     expires_at   timestamptz not null,
     ended_at     timestamptz,
     end_reason   text,
     constraint sessions_secret_unique unique (secret_hash),
+    -- What has ended opens nothing, and an open token session is known by its access tokens alone.
+    constraint sessions_secret check (secret_hash is null or ended_at is null),
     constraint sessions_user foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade,
     constraint sessions_admin foreign key (admin_id) references admins (id) on delete cascade
 );
@@ -33,6 +37,10 @@ create policy tenant_wall on sessions to tenantry_app
 create policy platform on sessions to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on sessions to tenantry_app;
 grant select, insert, update, delete on sessions to tenantry_platform;
+create policy limited on sessions to tenantry_limited
+    using (tenant_id = any ((select reach())::uuid[])
+        or (tenant_id is null and person_id = (select limited_operator())));
+grant select, insert, update, delete on sessions to tenantry_limited;
 
 -- A token session's refresh tokens, each good for one use. One that comes back after its use ends the session.
 create table refresh_tokens (
@@ -51,6 +59,10 @@ create policy tenant_wall on refresh_tokens to tenantry_app
 create policy platform on refresh_tokens to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on refresh_tokens to tenantry_app;
 grant select, insert, update, delete on refresh_tokens to tenantry_platform;
+create policy limited on refresh_tokens to tenantry_limited
+    using (tenant_id = any ((select reach())::uuid[])
+        or (tenant_id is null and session_id in (select id from sessions)));
+grant select, insert, update, delete on refresh_tokens to tenantry_limited;
 
 -- What access tokens are signed with. The keys themselves are derived from the root key and the identifier.
 create table signing_keys (
@@ -83,12 +95,17 @@ create policy tenant_wall on password_resets to tenantry_app
 create policy platform on password_resets to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on password_resets to tenantry_app;
 grant select, insert, update, delete on password_resets to tenantry_platform;
+create policy limited on password_resets to tenantry_limited
+    using (tenant_id = any ((select reach())::uuid[])
+        or (tenant_id is null and person_id = (select limited_operator())));
+grant select, insert, update, delete on password_resets to tenantry_limited;
 
--- Failed attempts to log in, by what they have in common: the account with the address they came from, the account, the
--- address. The name of a bucket is a keyed hash, so that the table tells nobody who tried.
+-- Attempts to log in that did not succeed (yet), by what they have in common: the account with the address they came
+-- from, the account, the address. The name of a bucket is a keyed hash, so that the table tells nobody who tried.
 create table login_failures (
     bucket         bytea primary key check (octet_length(bucket) = 32),
-    failures       integer not null,
+    -- As of the last one; they are forgiven with time, bit by bit.
+    failures       double precision not null,
     last_failed_at timestamptz not null,
     blocked_until  timestamptz
 );

@@ -18,3 +18,5 @@ create policy tenant_wall on security_policies to tenantry_app
 create policy platform on security_policies to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on security_policies to tenantry_app;
 grant select, insert, update, delete on security_policies to tenantry_platform;
+create policy limited on security_policies to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select, insert, update, delete on security_policies to tenantry_limited;

@@ -155,7 +155,10 @@ mod tests {
         let before = cache.ticket();
         cache.forget_where(|value| *value == 1);
         cache.put(before, &"c".to_owned(), 1);
-        assert_eq!((cache.get("a"), cache.get("b"), cache.get("c")), (None, Some(2), None));
+        assert_eq!(
+            (cache.get("a"), cache.get("b"), cache.get("c")),
+            (None, Some(2), None)
+        );
         load(&cache, "a", 1);
         assert_eq!(cache.get("a"), Some(1));
     }

@@ -15,8 +15,10 @@ const POLL_EVERY: Duration = Duration::from_millis(300);
 /// Rows are read again for so long, because one that was inserted earlier can be committed later.
 const POLL_WINDOW_SECONDS: f64 = 30.0;
 /// A listening connection that was silent for so long is asked whether it lives.
-const SILENCE: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_millis(400);
+/// The server answers within this time, or else the feed is taken to be broken: caches may be a second behind, so
+/// whoever is cut off without a word must know within a second.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// News from the moment of connecting on, until an error.
 pub(super) enum Feed<'d> {
@@ -54,7 +56,7 @@ impl<'d> Feed<'d> {
                     return Ok(news);
                 }
                 tokio::time::sleep(POLL_EVERY).await;
-                *ready = poll(databases, seen).await?;
+                *ready = in_time(poll(databases, seen)).await?;
             },
         }
     }
@@ -76,12 +78,17 @@ async fn hear(listener: &mut PgListener) -> Result<News, sqlx::Error> {
             Ok(Ok(None)) => return Err(sqlx::Error::WorkerCrashed),
             Ok(Err(error)) => return Err(error),
             // A peer that vanished without a word would otherwise be listened to for ever.
-            Err(_) => timeout(PATIENCE, listener.execute("select"))
-                .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)?
-                .map(drop)?,
+            Err(_) => {
+                in_time(listener.execute("select")).await?;
+            }
         }
     }
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(PATIENCE, answer)
+        .await
+        .map_err(|elapsed| sqlx::Error::Io(elapsed.into()))?
 }
 
 async fn poll(databases: &Databases, seen: &mut HashSet<i64>) -> Result<Vec<News>, sqlx::Error> {

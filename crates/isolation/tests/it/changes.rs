@@ -5,7 +5,10 @@ use std::time::Duration;
 use isolation::{Databases, News, Settings, Subscription};
 use kernel::Seams;
 use sqlx::Executor;
+use sqlx::postgres::PgConnectOptions;
 use testkit::TestDatabase;
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -84,4 +87,74 @@ async fn a_node_that_cannot_listen_hears_within_a_second_too() {
     stop.cancel();
     task.await.expect("the task ends");
     there.close().await;
+}
+
+/// A way to the server that passes everything on until it is `broken`; from then on nothing comes through, and nobody
+/// is told. Answers the URL that leads through it.
+async fn tunnel(url: &str, broken: CancellationToken) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let (who, place) = url.split_once('@').expect("a URL with a user");
+    let (_, database) = place.split_once('/').expect("a URL with a database");
+    let through = format!("{who}@127.0.0.1:{port}/{database}");
+    let server: PgConnectOptions = url.parse().expect("a PostgreSQL URL");
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (server, broken) = (server.clone(), broken.clone());
+            tokio::spawn(async move {
+                let mut upstream = reach(&server).await;
+                let passing = copy_bidirectional(&mut client, &mut upstream);
+                if broken.run_until_cancelled(passing).await.is_none() {
+                    std::future::pending::<()>().await;
+                }
+            });
+        }
+    });
+    through
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+async fn reach(server: &PgConnectOptions) -> Box<dyn Stream> {
+    let port = server.get_port();
+    if let Some(folder) = server.get_socket() {
+        let socket = folder.join(format!(".s.PGSQL.{port}"));
+        return Box::new(UnixStream::connect(socket).await.expect("the server is there"));
+    }
+    let address = (server.get_host(), port);
+    Box::new(TcpStream::connect(address).await.expect("the server is there"))
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_without_a_word_is_noticed_within_a_second() {
+    let here = TestDatabase::new().await;
+    for listen in [true, false] {
+        let broken = CancellationToken::new();
+        let through = tunnel(here.url(), broken.clone()).await;
+        let settings = Settings {
+            admin: through.parse().expect("a PostgreSQL URL"),
+            pooler: None,
+            prepared_statements: true,
+            listen,
+            control_connections: 2,
+            tenant_databases: 1,
+            master: testkit::master_key(),
+        };
+        let (there, _hints) = Databases::open(settings, Seams::real())
+            .await
+            .expect("the product connects");
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(there.clone().spread_news(stop.clone()));
+        let mut news = there.subscribe();
+        while next(&mut news).await != News::Everything {}
+        broken.cancel();
+        // A second, and what a busy machine adds to it.
+        let told = timeout(Duration::from_millis(1800), async {
+            while news.next().await != News::Interrupted {}
+        });
+        assert!(told.await.is_ok(), "listening: {listen}");
+        stop.cancel();
+        task.await.expect("the task ends");
+    }
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod idempotency;
 mod inspection;
+mod limited;
 mod pools;
 mod stores;
 mod walls;

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use access::invitations;
 use audit::{Event, EventType};
+use identity::users::{self, User, UserError};
 use isolation::ControlTx;
-use mail::{Draft, Mailbox, Subject};
 
+use crate::request::Owner;
 use crate::run::Outcome;
 use crate::steps::{Step, StepError, StepResult, Work, removing};
 
@@ -76,8 +78,7 @@ async fn seed_data(work: &Work<'_>) -> StepResult {
     let ctx = work
         .services
         .databases
-        .system("provisioning")
-        .enter(work.store.clone());
+        .system_inside("provisioning", work.store.clone());
     let mut tx = ctx.write().await?;
     let is_free = work.tenant.plan.plan().trial_days == 0;
     workspace::seed::initial(&mut tx, is_free, work.tenant.name.as_str()).await?;
@@ -89,9 +90,16 @@ async fn create_owner(work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
     let Some(owner) = &work.order.owner else {
         return Ok(Outcome::Skipped);
     };
-    let (email, name) = (owner.email.clone(), owner.name.clone());
-    let user = identity::users::create_owner(tx, work.tenant.id, email, name, owner.password.clone()).await?;
+    let user = the_owner(work, tx, owner).await?;
     Ok(Outcome::made(user.id.to_string()))
+}
+
+/// The owner as he was ordered: added, or known from an earlier step.
+async fn the_owner(work: &Work<'_>, tx: &mut ControlTx, ordered: &Owner) -> Result<User, UserError> {
+    let (email, name) = (ordered.email.clone(), ordered.name.clone());
+    let password = ordered.password.clone();
+    // Boxed, as the letter below: every run's future would otherwise have room for them.
+    Box::pin(users::create_owner(tx, work.tenant.id, email, name, password)).await
 }
 
 /// Every paid plan begins with its trial, which the tenant's activation starts. Customer and subscription are made
@@ -116,40 +124,9 @@ async fn send_welcome(work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
     let Some(owner) = &work.order.owner else {
         return Ok(Outcome::Skipped);
     };
-    let (email, name) = (owner.email.clone(), owner.name.clone());
-    let user = identity::users::create_owner(tx, work.tenant.id, email, name, owner.password.clone()).await?;
-    let link = if owner.password.is_none() {
-        let (_, token) = identity::invitations::invite(tx, work.tenant.id, user.id).await?;
-        Some(format!(
-            "{}/invitation#{}",
-            work.services.public_url,
-            token.expose()
-        ))
-    } else {
-        None
-    };
-    let draft = Draft {
-        tenant: Some(work.tenant.id),
-        from: work.services.mail_from.clone(),
-        to: Mailbox::new(Some(owner.name.as_str()), owner.email.as_str()).map_err(failed)?,
-        subject: Subject::try_from(format!("Welcome to {}", work.tenant.name)).map_err(failed)?,
-        text: welcome(work, owner.name.as_str(), link.as_deref()),
-    };
-    mail::delivery::queue(tx, draft).await?;
+    let user = the_owner(work, tx, owner).await?;
+    Box::pin(invitations::welcome(tx, &work.services.letters, &user)).await?;
     Ok(Outcome::made("the welcome mail is on its way"))
-}
-
-fn welcome(work: &Work<'_>, name: &str, link: Option<&str>) -> String {
-    let tenant = &work.tenant.name;
-    let how = match link {
-        Some(link) => format!("Accept your invitation within seven days:\n\n{link}\n"),
-        None => "You can log in with the password that was set for you.\n".to_owned(),
-    };
-    format!("Hello {name},\n\n{tenant} is ready, and you are its owner.\n\n{how}")
-}
-
-fn failed(error: impl std::error::Error) -> StepError {
-    StepError::Failed(error.to_string())
 }
 
 /// The tenant opens.

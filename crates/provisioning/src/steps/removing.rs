@@ -58,8 +58,7 @@ async fn relay_news(work: &Work<'_>) -> StepResult {
     let ctx = work
         .services
         .databases
-        .system("removal")
-        .enter(work.store.clone());
+        .system_inside("removal", work.store.clone());
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut tx = match ctx.read().await {
@@ -104,6 +103,12 @@ async fn remove_records(work: &Work<'_>, tx: &mut ControlTx) -> Result<(), StepE
     .await?;
     sqlx::query!(
         "delete from control.active_stores where tenant_id = $1",
+        tenant as _
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "delete from control.security_policies where tenant_id = $1",
         tenant as _
     )
     .execute(tx.conn())

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use identity::admin_api_keys::{self, NewAdminApiKey};
-use identity::admins::{self, NewAdmin};
+use identity::admins::{self, AdminError, Authority, NewAdmin};
 use identity::{Hasher, Name, Password};
 use isolation::Databases;
-use kernel::{Grants, Secret};
+use kernel::{Grants, Secret, TenantId};
 use serde_json::json;
 
 use super::{done, print};
@@ -22,12 +22,32 @@ pub(super) struct NewOperator {
     /// What he is called.
     #[arg(long)]
     name: String,
-    /// What his key allows: permissions, `noun:*`, or `*`; may be repeated.
+    /// What he may do: permissions, `noun:*`, or `*`, with commas between them.
+    #[arg(long, value_name = "PERMISSIONS", value_delimiter = ',', default_value = "*")]
+    permissions: Vec<String>,
+    /// The only tenants that he reaches, by their identifiers, with commas between them [default: every tenant].
+    #[arg(long, value_name = "TENANTS", value_delimiter = ',')]
+    tenants: Option<Vec<TenantId>>,
+    /// What of that his key allows: permissions, `noun:*`, or `*`; may be repeated.
     #[arg(long = "scope", value_name = "SCOPE", default_value = "*")]
     scopes: Vec<String>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What is wrong with the fields is what somebody at the command line wants to read.
+fn explained(error: AdminError) -> anyhow::Error {
+    match error {
+        AdminError::Invalid(errors) => {
+            let lines: Vec<_> = errors
+                .iter()
+                .map(|error| format!("{}: {}", error.pointer, error.detail))
+                .collect();
+            anyhow!(lines.join("; "))
+        }
+        other => other.into(),
+    }
 }
 
 /// Adds an operator with a password and a key, and prints both this once.
@@ -41,10 +61,14 @@ pub(super) async fn create(config: Config, new: NewOperator) -> Result<ExitCode>
     let operator = NewAdmin {
         email: new.email.parse().context("--email")?,
         name: Name::parse(&new.name).context("--name")?,
+        permissions: new.permissions,
+        tenants: new.tenants,
         password: hash,
     };
     let mut tx = databases.system("command line").control().await?;
-    let admin = admins::create(&mut tx, operator).await?;
+    let admin = admins::create(&mut tx, &Authority::full(), operator)
+        .await
+        .map_err(explained)?;
     let wanted = NewAdminApiKey {
         name: "Made on the command line".to_owned(),
         scopes: new.scopes,

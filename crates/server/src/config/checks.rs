@@ -16,7 +16,11 @@ pub(super) struct Findings {
 /// Checks everything, so that every error is found at once.
 pub(super) fn check(config: &Config) -> Findings {
     let mut findings = Findings::default();
-    let parts = [config.storage().err(), config.mail_transport().err()];
+    let parts = [
+        config.storage().err(),
+        config.mail_transport().err(),
+        config.deletion_grace().err(),
+    ];
     for error in parts.into_iter().flatten() {
         findings.errors.push(error.0);
     }

@@ -12,7 +12,8 @@ use url::Url;
 use super::declaration::{OptionInfo, SectionInfo, first, sections};
 use super::reader::Reader;
 use super::setting::{
-    DatabaseUrl, Domain, Environment, HexKey, LogFilter, LogFormat, PlantedFaults, Setting, SmtpTls,
+    DatabaseUrl, Domain, Environment, ForwardingHeader, HexKey, LogFilter, LogFormat, PasswordAlgorithm,
+    PlantedFaults, Setting, SmtpTls,
 };
 
 sections! {
@@ -24,8 +25,11 @@ sections! {
         public_url: Option<Url>, example "https://app.example.com";
         /// The domain whose subdomains select tenants: `acme.app.example.com`. Without it, none does.
         base_domain: Option<Domain>, example "app.example.com";
-        /// The proxies in front, whose `Forwarded` and `X-Forwarded-*` headers are believed.
+        /// The proxies in front, whose forwarding headers are believed. Nobody else's are.
         trusted_proxies: Vec<IpNet> = [], example ["10.0.0.0/8"];
+        /// The header in which they name the caller's address: "x-forwarded-for", or "forwarded" (RFC 7239). The other
+        /// one is not read, because proxies pass it on as callers send it.
+        forwarding_header: ForwardingHeader = "x-forwarded-for";
         /// Sends `Strict-Transport-Security`, where TLS ends in front of us.
         strict_transport_security: bool = false;
     }
@@ -154,11 +158,18 @@ sections! {
         master_key_file: Option<PathBuf>, example "/run/secrets/tenantry-master-key";
         /// Gateways that authenticate in front of us: `X-Tenant-Id` and `X-User-Id` from these networks are believed.
         trusted_header_networks: Vec<IpNet> = [], example ["10.1.2.0/24"];
+        /// How new passwords are hashed: "bcrypt" or "argon2id". Both are understood, and a password that is stored the
+        /// other way is hashed anew when it is next used.
+        password_hash: PasswordAlgorithm = "bcrypt";
+        /// Whether operators must have a second factor. Who has one passes it either way.
+        admin_mfa_required: bool = false;
+        /// The networks that operators may come from, also to log in. Empty: everywhere.
+        admin_networks: Vec<IpNet> = [], example ["192.0.2.0/24"];
     }
 
     /// Tenants and what they may store.
     [tenants] Tenants {
-        /// How many days a deleted tenant can be restored.
+        /// How many days a deleted tenant can be restored; at most 365.
         deletion_grace_days: u32 = 30;
         /// The largest file, in bytes.
         upload_max_bytes: u64 = 104_857_600;

@@ -8,6 +8,7 @@ use kernel::{Faults, MasterKey, Seams};
 use mail::TransportConfig;
 use mail::transport::{Credentials, SmtpConfig, Tls};
 use storage::{S3Config, StorageConfig};
+use tenants::GraceDays;
 use url::Url;
 
 use super::options::Config;
@@ -176,6 +177,12 @@ impl Config {
             hello_name: mail.smtp_hello_name.as_ref().map(|name| name.as_str().to_owned()),
             timeout: mail.smtp_timeout,
         }))
+    }
+
+    /// How long a deleted tenant can be restored.
+    pub fn deletion_grace(&self) -> Result<GraceDays, Inconsistent> {
+        let days = u16::try_from(self.tenants.deletion_grace_days).unwrap_or(u16::MAX);
+        GraceDays::new(days).map_err(|error| Inconsistent(format!("tenants.deletion_grace_days {error}")))
     }
 
     /// Real time and randomness, with the faults that a test planted.

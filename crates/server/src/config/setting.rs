@@ -123,6 +123,20 @@ choices! {
         /// A developer's machine, or a test.
         Development = "development",
     }
+    /// Where proxies name the caller's address.
+    ForwardingHeader: "\"x-forwarded-for\" or \"forwarded\"" {
+        /// The older, common one.
+        XForwardedFor = "x-forwarded-for",
+        /// RFC 7239.
+        Forwarded = "forwarded",
+    }
+    /// How new passwords are hashed.
+    PasswordAlgorithm: "\"bcrypt\" or \"argon2id\"" {
+        /// bcrypt.
+        Bcrypt = "bcrypt",
+        /// Argon2id.
+        Argon2id = "argon2id",
+    }
     /// How log lines look.
     LogFormat: "\"json\", \"pretty\" or \"auto\"" {
         /// JSON in production, else for people.

@@ -362,6 +362,10 @@ fn options_that_contradict_each_other_are_refused() {
             "nothing more",
         ),
         (&[("TENANTRY_LIMITS_REQUEST_TIME", "0s")], "more than nothing"),
+        (
+            &[("TENANTRY_TENANTS_DELETION_GRACE_DAYS", "366")],
+            "tenants.deletion_grace_days must be from 0 to 365",
+        ),
     ] {
         let errors = production(variables).errors;
         assert!(

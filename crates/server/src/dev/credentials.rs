@@ -26,6 +26,12 @@ pub struct Credentials {
     pub demo_tenant_api_key: String,
     /// The demo tenant's owner.
     pub demo_user_id: String,
+    /// By what he logs in.
+    #[serde(default)]
+    pub demo_owner_email: String,
+    /// His password.
+    #[serde(default)]
+    pub demo_owner_password: String,
 }
 
 impl std::fmt::Debug for Credentials {

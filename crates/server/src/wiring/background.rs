@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::password_resets::SendResetLink;
 use audit::RelayedEvents;
 use gate::AppState;
 use isolation::{PlatformCtx, Store, Tx};
@@ -36,6 +37,8 @@ impl Background {
         tasks.spawn(state.authenticator.clone().run(stop.clone()));
         tasks.spawn(until(stop.clone(), state.directory.clone().follow_news()));
         tasks.spawn(until(stop.clone(), state.domains.clone().follow_news()));
+        tasks.spawn(until(stop.clone(), state.policies.clone().follow_news()));
+        tasks.spawn(until(stop.clone(), state.signing_keys.clone().follow_news()));
         let receivers: Vec<Box<dyn Receiver>> = vec![Box::new(RelayedJobs), Box::new(RelayedEvents)];
         tasks.spawn(Relay::new(databases.clone(), hints, receivers).run(stop.clone()));
         tasks.spawn(Worker::new(databases.system("worker"), handlers(state, transport)).run(stop.clone()));
@@ -59,21 +62,29 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 }
 
 fn handlers(state: &AppState, transport: Arc<Transport>) -> Handlers {
-    let storage = state.storage.clone();
+    let (storage, resets) = (state.storage.clone(), state.password_resets.clone());
     Handlers::default()
         .on(move |run, job: DeliverMail| {
             let transport = Arc::clone(&transport);
             async move { mail::delivery::deliver(run, job, &transport).await }
         })
         .on(move |run, job: DeleteObject| files::delete_object(run, job, storage.clone()))
+        .on(move |run, job: SendResetLink| {
+            let resets = resets.clone();
+            async move { resets.send(run, job).await }
+        })
 }
 
 fn schedule(state: &AppState) -> Schedule {
     let (swept, orphaned) = (state.storage.clone(), state.storage.clone());
     let schedule = tenants::scheduled(Schedule::new(state.databases.system("schedule")));
     let schedule = white_label::custom_domains::scheduled(schedule);
+    let schedule = access::scheduled(schedule);
     schedule
         .every("audit.partitions", Duration::from_hours(12), make_partitions)
+        .every("audit.expiry", Duration::from_hours(12), async |ctx| {
+            audit::remove_expired(ctx).await.map(drop).map_err(JobError::from)
+        })
         .every("storage.sweep", Duration::from_hours(6), move |_| {
             sweep(swept.clone())
         })
@@ -117,7 +128,8 @@ async fn sweep_orphans(ctx: PlatformCtx, storage: storage::Storage) -> Result<()
         drop(tx);
         if let Some(tenant) = known.filter(|tenant| tenant.status.is_open()) {
             let store = Store::new(tenant.id, tenant.isolation_strategy);
-            files::sweep_orphans(&ctx.enter(store), &storage).await?;
+            let inside = ctx.databases().system_inside("schedule", store);
+            files::sweep_orphans(&inside, &storage).await?;
         }
     }
     Ok(())

@@ -3,8 +3,9 @@
 use anyhow::{Context, Result, bail};
 use gate::{AppState, Development, GateSettings};
 use identity::admin_api_keys::{self, NewAdminApiKey};
+use identity::admins::{self, Authority, NewAdmin};
 use identity::api_keys::{self, NewApiKey};
-use identity::{Name, Password, admins, users};
+use identity::{Name, Password, Person, passwords, users};
 use kernel::{Grants, Secret, TenantId, Validate};
 use provisioning::{ProvisionRequest, RunStatus};
 use serde_json::json;
@@ -27,7 +28,8 @@ pub(super) async fn prepare(state: &AppState, known: Option<Credentials>) -> Res
     }
     let password = random_password(state);
     let (admin_email, admin_api_key) = make_admin(state, &password).await?;
-    let tenant = find_or_make_tenant(state).await?;
+    let owner_password = random_password(state);
+    let tenant = find_or_make_tenant(state, &owner_password).await?;
     let (demo_user_id, demo_tenant_api_key) = make_tenant_key(state, tenant).await?;
     Ok(Credentials {
         admin_api_key,
@@ -37,6 +39,8 @@ pub(super) async fn prepare(state: &AppState, known: Option<Credentials>) -> Res
         demo_tenant_slug: SLUG.to_owned(),
         demo_tenant_api_key,
         demo_user_id,
+        demo_owner_email: OWNER_EMAIL.to_owned(),
+        demo_owner_password: owner_password.expose().clone(),
     })
 }
 
@@ -77,9 +81,12 @@ async fn make_admin(state: &AppState, password: &Secret<String>) -> Result<(Stri
     let name = Name::parse("Development admin")?;
     let admin = admins::create(
         &mut tx,
-        admins::NewAdmin {
+        &Authority::full(),
+        NewAdmin {
             email: email.parse()?,
             name,
+            permissions: vec!["*".to_owned()],
+            tenants: None,
             password: hashed,
         },
     )
@@ -95,13 +102,15 @@ async fn make_admin(state: &AppState, password: &Secret<String>) -> Result<(Stri
     Ok((email, key.expose().clone()))
 }
 
-async fn find_or_make_tenant(state: &AppState) -> Result<TenantId> {
+async fn find_or_make_tenant(state: &AppState, password: &Secret<String>) -> Result<TenantId> {
     if let Some(found) = state.directory.by_slug(&SLUG.parse()?).await? {
-        return Ok(found.tenant.id);
+        let tenant = found.tenant.id;
+        give_owner(state, tenant, password).await?;
+        return Ok(tenant);
     }
     let order: ProvisionRequest = serde_json::from_value(json!({
         "name": "Demo Company", "slug": SLUG, "plan": "enterprise",
-        "owner": {"email": OWNER_EMAIL, "name": "Demo Owner", "password": random_password(state).expose()},
+        "owner": {"email": OWNER_EMAIL, "name": "Demo Owner", "password": password.expose()},
     }))?;
     let mut errors = Vec::new();
     order.check(&mut errors);
@@ -120,6 +129,16 @@ async fn find_or_make_tenant(state: &AppState) -> Result<TenantId> {
         ),
         None => bail!("the demo tenant could not be made"),
     }
+}
+
+/// The owner of a demo tenant that was there already: nobody remembers his password.
+async fn give_owner(state: &AppState, tenant: TenantId, password: &Secret<String>) -> Result<()> {
+    let hashed = state.hasher.hash(Password::new(password.clone())?).await?;
+    let mut tx = state.databases.system("development").control().await?;
+    let name = Name::parse("Demo Owner")?;
+    let owner = users::create_owner(&mut tx, tenant, OWNER_EMAIL.parse()?, name, None).await?;
+    passwords::set(&mut tx, Person::User(tenant, owner.id), &hashed).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn make_tenant_key(state: &AppState, tenant: TenantId) -> Result<(String, String)> {

@@ -14,7 +14,7 @@ const ABOUT: &str = "Tenants, walled off on PostgreSQL: provisioning, tenant dat
     Errors are RFC 9457 problems, lists page by cursor, every change takes an Idempotency-Key.";
 
 /// What operations are grouped under.
-const TAGS: [(&str, &str); 13] = [
+const TAGS: &[(&str, &str)] = &[
     (
         "tenants",
         "The platform's tenants: their records and their lifecycle.",
@@ -22,7 +22,17 @@ const TAGS: [(&str, &str); 13] = [
     ("provisioning", "How a tenant is made and removed, step by step."),
     ("domains", "Host names that tenants bring."),
     ("keys", "API keys of tenants and of operators."),
+    (
+        "operators",
+        "People who operate the platform, and what they may do.",
+    ),
     ("identity", "People, and how they come in."),
+    ("auth", "Logging in, second factors, sessions, and access tokens."),
+    ("security", "What tenants demand at their doors."),
+    (
+        "gateway",
+        "Judging requests for a gateway in front of other applications.",
+    ),
     ("tenant", "The caller's own tenant."),
     ("projects", "Projects of the caller's tenant."),
     ("tasks", "Tasks of its projects."),
@@ -40,7 +50,9 @@ pub(super) fn router(state: &AppState, limits: &Limits) -> Router {
         .with_state(state.clone())
         .merge(edge::docs_page::routes(&document));
     let checked = edge::openapi::refuse_undeclared_queries(routes, &document)
-        .layer(from_fn_with_state(state.clone(), gate::redirect_moved_slug));
+        .layer(from_fn_with_state(state.clone(), gate::redirect_moved_slug))
+        .layer(from_fn_with_state(state.clone(), gate::confine_operators))
+        .layer(from_fn_with_state(state.clone(), gate::share_with_origins));
     let layered = edge::layers(checked, state.databases.seams(), limits);
     match &state.settings.development {
         Some(development) => {

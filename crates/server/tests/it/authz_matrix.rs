@@ -6,10 +6,13 @@
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use crate::cors;
 use crate::support::{App, Client, Reply, Tenant};
 
 /// What anybody may call.
-pub(super) const PUBLIC: [&str; 10] = [
+pub(super) const PUBLIC: &[&str] = &[
+    "GET /.well-known/jwks.json",
+    "GET /admin/password-reset",
     "GET /docs",
     "GET /docs/style.css",
     "GET /health",
@@ -17,34 +20,92 @@ pub(super) const PUBLIC: [&str; 10] = [
     "GET /health/ready",
     "GET /invitation",
     "GET /openapi.json",
+    "GET /password-reset",
     "GET /problems",
     "GET /problems/{code}",
+    "POST /admin/auth/login",
+    "POST /admin/auth/password/forgot",
+    "POST /admin/auth/password/reset",
+    "POST /admin/auth/refresh",
+    "POST /api/auth/login",
+    "POST /api/auth/password/forgot",
+    "POST /api/auth/password/reset",
+    "POST /api/auth/refresh",
     "POST /api/invitations/accept",
 ];
 
-/// What every caller of a tenant may call, whatever his key allows.
-pub(super) const ANY_CALLER: [&str; 3] = ["GET /api/audit", "GET /api/me", "GET /api/permissions"];
+/// What is about the caller's own login. Who comes by a key has none, which is not found, whatever his key allows.
+pub(super) const OWN_LOGIN: &[&str] = &[
+    "DELETE /admin/auth/mfa/passkeys/{id}",
+    "DELETE /admin/auth/mfa/totp",
+    "DELETE /admin/auth/sessions",
+    "DELETE /admin/auth/sessions/{id}",
+    "DELETE /api/auth/mfa/passkeys/{id}",
+    "DELETE /api/auth/mfa/totp",
+    "DELETE /api/auth/sessions",
+    "DELETE /api/auth/sessions/{id}",
+    "GET /admin/auth/mfa",
+    "GET /admin/auth/mfa/passkeys",
+    "GET /admin/auth/mfa/passkeys/{id}",
+    "GET /admin/auth/session",
+    "GET /api/auth/mfa",
+    "GET /api/auth/mfa/passkeys",
+    "GET /api/auth/mfa/passkeys/{id}",
+    "GET /api/auth/session",
+    "PATCH /api/me",
+    "POST /admin/auth/logout",
+    "POST /admin/auth/mfa/passkeys",
+    "POST /admin/auth/mfa/passkeys/challenge",
+    "POST /admin/auth/mfa/passkeys/options",
+    "POST /admin/auth/mfa/passkeys/verify",
+    "POST /admin/auth/mfa/recovery-codes",
+    "POST /admin/auth/mfa/totp",
+    "POST /admin/auth/mfa/totp/confirm",
+    "POST /admin/auth/mfa/verify",
+    "POST /api/auth/logout",
+    "POST /api/auth/mfa/passkeys",
+    "POST /api/auth/mfa/passkeys/challenge",
+    "POST /api/auth/mfa/passkeys/options",
+    "POST /api/auth/mfa/passkeys/verify",
+    "POST /api/auth/mfa/recovery-codes",
+    "POST /api/auth/mfa/totp",
+    "POST /api/auth/mfa/totp/confirm",
+    "POST /api/auth/mfa/verify",
+    "PUT /admin/auth/password",
+    "PUT /api/auth/password",
+];
 
-struct Operation {
-    method: Method,
-    path: String,
-    permission: Option<String>,
+/// What every caller of its plane may call, whatever his key allows.
+pub(super) const ANY_CALLER: [&str; 7] = [
+    "GET /admin/auth/sessions",
+    "GET /admin/permissions",
+    "GET /api/audit",
+    "GET /api/auth/sessions",
+    "GET /api/me",
+    "GET /api/permissions",
+    "GET /gateway/verify",
+];
+
+pub(super) struct Operation {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) permission: Option<String>,
 }
 
 impl Operation {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    fn is_public(&self) -> bool {
+    pub(super) fn is_public(&self) -> bool {
         PUBLIC.contains(&self.name().as_str())
     }
 
-    fn is_admin(&self) -> bool {
+    pub(super) fn is_admin(&self) -> bool {
         self.path.starts_with("/admin/")
     }
 
-    async fn call(&self, client: &Client, ids: &Ids) -> Reply {
+    pub(super) async fn call(&self, client: &Client, ids: &Ids) -> Reply {
         let row = row(&self.path);
         let path = row.ids.iter().fold(self.path.clone(), |path, (parameter, kind)| {
             path.replace(&format!("{{{parameter}}}"), ids.of(kind))
@@ -58,7 +119,7 @@ impl Operation {
     }
 }
 
-async fn operations(app: &App) -> Vec<Operation> {
+pub(super) async fn operations(app: &App) -> Vec<Operation> {
     let document = app.nobody().get("/openapi.json").await.expect(200).json();
     let paths = document["paths"].as_object().expect("paths").clone();
     let of_path = |(path, item): (String, Value)| {
@@ -93,8 +154,14 @@ impl Ids {
         self.0[kind].as_str().expect("an identifier")
     }
 
+    /// The same with this one.
+    pub(super) fn with(mut self, kind: &str, id: &str) -> Self {
+        self.0.insert(kind.to_owned(), json!(id));
+        self
+    }
+
     /// What nobody has.
-    fn unknown() -> Self {
+    pub(super) fn unknown() -> Self {
         let id = |prefix: &str| json!(format!("{prefix}_01h455vb4pex5vsknk084sn02q"));
         let kinds = [
             "tenant",
@@ -102,8 +169,12 @@ impl Ids {
             "task",
             "file",
             "api_key",
+            "admin",
             "admin_api_key",
             "invitation",
+            "passkey",
+            "user",
+            "session",
         ];
         let mut ids: Map<String, Value> = kinds
             .map(|kind| (kind.to_owned(), id(kind)))
@@ -111,6 +182,7 @@ impl Ids {
             .collect();
         ids.insert("setting".into(), json!("nobody.has.this"));
         ids.insert("domain".into(), json!("nobody.example.org"));
+        ids.insert("role".into(), json!("nobody-has-this"));
         Self(ids)
     }
 
@@ -136,6 +208,10 @@ impl Ids {
         client.put("/api/settings/only.here", &json!("value")).await;
         let body = json!({"name": "K", "scopes": ["projects:read"]});
         let key = client.post("/api/api-keys", &body).await.expect(201).text("/id");
+        let user = json!({"email": "matrix@example.com", "name": "M", "role": "viewer"});
+        let user = client.post("/api/users", &user).await.expect(201).text("/id");
+        let role = json!({"name": "only-here", "permissions": ["files:read"]});
+        client.post("/api/roles", &role).await.expect(201);
         let body = json!({"name": "K", "scopes": ["tenants:read"]});
         let admin_key = app
             .admin()
@@ -151,10 +227,12 @@ impl Ids {
             ("file", &file),
             ("api_key", &key),
             ("admin_api_key", &admin_key),
+            ("user", &user),
         ] {
             ids.insert(kind.into(), json!(id));
         }
         ids.insert("setting".into(), json!("only.here"));
+        ids.insert("role".into(), json!("only-here"));
         Self(ids)
     }
 }
@@ -182,6 +260,20 @@ pub(super) fn row(path: &str) -> Row {
         "/admin/api-keys/{keyId}" | "/admin/api-keys/{keyId}/rotate" => {
             (&[("keyId", "admin_api_key")], json!({}))
         }
+        "/admin/admins" => (
+            &[],
+            json!({"email": "matrix@example.org", "name": "X", "permissions": ["audit:read"], "password": "correct horse battery"}),
+        ),
+        "/admin/admins/{id}/mfa" => (&[("id", "admin")], json!({})),
+        "/admin/admins/{id}" => (&[("id", "admin")], json!({"name": "X"})),
+        "/admin/tenants/{id}/security-policy" => (&[("id", "tenant")], cors::policy(&json!({}))),
+        "/api/security-policy" => (&[], cors::policy(&json!({}))),
+        "/admin/auth/password" | "/api/auth/password" => (
+            &[],
+            json!({"currentPassword": "correct horse battery", "newPassword": "another horse battery"}),
+        ),
+        "/admin/auth/sessions/{id}" | "/api/auth/sessions/{id}" => (&[("id", "session")], json!({})),
+        "/admin/auth/refresh" | "/api/auth/refresh" => (&[], json!({"refreshToken": "tny_refresh_x"})),
         "/api/projects" => (&[], json!({"name": "X"})),
         "/api/projects/{id}" => (&[("id", "project")], json!({"name": "X"})),
         "/api/projects/{id}/tasks" => (&[("id", "project")], json!({"title": "X"})),
@@ -190,11 +282,41 @@ pub(super) fn row(path: &str) -> Row {
         "/api/settings/{key}" => (&[("key", "setting")], json!("X")),
         "/api/api-keys" => (&[], json!({"name": "K", "scopes": ["projects:read"]})),
         "/api/api-keys/{id}" | "/api/api-keys/{id}/rotate" => (&[("id", "api_key")], json!({})),
+        step if step.contains("/auth/mfa") => second_factor_row(step),
+        "/api/users" => (
+            &[],
+            json!({"email": "x@example.com", "name": "X", "role": "viewer"}),
+        ),
+        "/api/users/{id}" => (&[("id", "user")], json!({"name": "X"})),
+        "/api/users/{id}/role" => (&[("id", "user")], json!({"role": "viewer"})),
+        user if user.starts_with("/api/users/{id}/") => (&[("id", "user")], json!({})),
+        user if user.starts_with("/admin/tenants/{id}/users/{userId}") => {
+            (&[("id", "tenant"), ("userId", "user")], json!({}))
+        }
+        "/api/roles" => (&[], json!({"name": "matrix", "permissions": ["files:read"]})),
+        "/api/roles/{name}" => (&[("name", "role")], json!({"permissions": ["files:read"]})),
         "/problems/{code}" => (&[("code", "domain")], json!({})),
         tenant if tenant.starts_with("/admin/tenants/{id}") => (&[("id", "tenant")], json!({})),
         _ => (&[], json!({})),
     };
     Row { ids, body }
+}
+
+fn second_factor_row(path: &str) -> (&'static [(&'static str, &'static str)], Value) {
+    let step = path.split_once("/auth/mfa").map_or("", |(_, step)| step);
+    let answer = json!({"ceremonyId": "ceremony_01h455vb4pex5vsknk084sn02q", "credential": {}});
+    match step {
+        "/passkeys/{id}" => (&[("id", "passkey")], json!({})),
+        "/passkeys" => {
+            let mut named = answer;
+            named["name"] = json!("X");
+            (&[], named)
+        }
+        "/passkeys/verify" => (&[], answer),
+        "/recovery-codes" | "/totp/confirm" => (&[], json!({"code": "000000"})),
+        "/verify" => (&[], json!({"method": "totp", "code": "000000"})),
+        _ => (&[], json!({})),
+    }
 }
 
 #[tokio::test]
@@ -229,11 +351,19 @@ async fn every_operation_says_which_permission_it_needs_and_means_it() {
         .filter(|operation| !operation.is_public())
     {
         let name = operation.name();
-        if ANY_CALLER.contains(&name.as_str()) {
-            let low = app
-                .nobody()
-                .with_key(&app.tenant_key(&tenant.id, &["settings:read"]).await);
-            operation.call(&low, &ids).await.expect(200);
+        let own_login = OWN_LOGIN.contains(&name.as_str());
+        if own_login || ANY_CALLER.contains(&name.as_str()) {
+            let low = if operation.is_admin() {
+                app.limited_admin(&["audit:read"]).await
+            } else {
+                let key = app.tenant_key(&tenant.id, &["settings:read"]).await;
+                app.nobody().with_key(&key)
+            };
+            let reply = operation.call(&low, &ids).await;
+            assert!(
+                reply.status.is_success() || own_login && reply.status == 404,
+                "{name}: {reply:?}"
+            );
             continue;
         }
         let permission = operation
@@ -323,7 +453,7 @@ async fn a_selector_never_overrides_the_credential() {
 }
 
 /// The status, the headers and the body, without what belongs to this one request.
-fn shown(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
+pub(super) fn shown(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
     let mut body = reply.json();
     for member in ["instance", "requestId"] {
         body.as_object_mut().expect("a problem").remove(member);

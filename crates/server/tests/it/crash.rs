@@ -222,11 +222,10 @@ impl<'a> Writer<'a> {
             self.written.value + 1,
             format!("/api/settings/{}", self.written.setting),
         );
-        let reply = self
-            .insist(&self.client, Method::PUT, &path, &json!(value))
-            .await
-            .expect(200)
-            .json();
+        let reply = self.insist(&self.client, Method::PUT, &path, &json!(value)).await;
+        // 201 is the first one's, unless its answer was lost.
+        assert!(reply.status.is_success(), "{reply:?}");
+        let reply = reply.json();
         assert_eq!(
             (&reply["value"], &reply["version"]),
             (&json!(value), &json!(value)),

@@ -26,6 +26,8 @@ async fn a_given_up_slug_leads_to_the_present_one_and_to_nobody_else() {
         let place = format!("//afterwards.tenantry.test:8443{target}");
         assert_eq!(moved.header("location"), place);
     }
+    // A gateway that asks about such a request could not follow.
+    old.get("/gateway/verify").await.refused(403, "forbidden");
     at("afterwards.tenantry.test")
         .get("/api/tenant")
         .await

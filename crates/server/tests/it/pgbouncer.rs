@@ -103,7 +103,8 @@ impl Load {
             }
             1 => {
                 let path = format!("/api/settings/mark-{}", what % 8);
-                let put = client.put(&path, &json!(tenant.id)).await.expect(200);
+                let put = client.put(&path, &json!(tenant.id)).await;
+                assert!(put.status.is_success(), "{put:?}");
                 assert_eq!(put.text("/value"), tenant.id);
             }
             2 => {

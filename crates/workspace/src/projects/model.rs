@@ -57,6 +57,17 @@ pub enum ProjectStatus {
     Archived,
 }
 
+impl ProjectStatus {
+    /// How it is stored. Bound as text: for a type that it does not know, a fresh connection asks the server first.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Archived => "archived",
+        }
+    }
+}
+
 /// What a project is created from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

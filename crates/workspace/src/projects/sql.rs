@@ -16,7 +16,7 @@ pub(crate) async fn insert(tx: &mut TenantTx, project: &Project) -> Result<(), E
         project.id as _,
         project.name,
         project.description,
-        project.status as _,
+        project.status.name(),
         project.version,
         project.created_by,
         project.created_at as _,
@@ -76,7 +76,7 @@ pub(super) async fn update(tx: &mut TenantTx, project: &Project) -> Result<(), E
         project.id as _,
         project.name,
         project.description,
-        project.status as _,
+        project.status.name(),
         project.version,
         project.updated_at as _
     )
@@ -118,7 +118,7 @@ pub(super) async fn list(
     );
     query.push_bind(tx.tenant_id());
     if let Some(status) = filter.status {
-        query.push(" and status = ").push_bind(status);
+        query.push(" and status = ").push_bind(status.name());
     }
     if let Some(q) = &filter.q {
         query

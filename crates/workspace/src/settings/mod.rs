@@ -14,6 +14,6 @@ mod tests;
 pub use model::{
     InvalidSettingKey, PutSetting, SETTINGS_MAX, Setting, SettingKey, VALUE_MAX_BYTES, VALUE_MAX_DEPTH,
 };
-pub use ops::{SettingError, delete, get, list, put};
+pub use ops::{NOT_THERE, SettingError, Written, delete, get, list, put};
 
 pub(crate) use sql::insert_all;

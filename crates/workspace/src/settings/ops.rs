@@ -10,6 +10,18 @@ use crate::page::PageRequest;
 use crate::text::Invalid;
 use crate::version::{self, VersionMismatch};
 
+/// Expected of a setting that must not be there yet.
+pub const NOT_THERE: i64 = 0;
+
+/// What was put.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// The setting as it is now.
+    pub setting: Setting,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
 /// Why something could not be done with a setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
@@ -56,14 +68,14 @@ pub async fn list(tx: &mut TenantTx, page: &PageRequest<SettingKey>) -> Result<V
     Ok(sql::list(tx, page).await?)
 }
 
-/// Creates or replaces a setting; its version tells which it was. One that is expected in some version has to be
-/// there (RFC 9110 §13.1.1).
+/// Creates or replaces a setting. One that is expected in some version has to be there (RFC 9110 §13.1.1), one that
+/// is expected to be [`NOT_THERE`] must not be (§13.1.2).
 pub async fn put(
     tx: &mut TenantTx,
     key: &SettingKey,
     expected: Option<i64>,
     put: PutSetting,
-) -> Result<Setting, SettingError> {
+) -> Result<Written, SettingError> {
     tx.ctx().authorize(Permission::SettingsWrite)?;
     Invalid::unless_valid(&put)?;
     let mut before = sql::lock(tx, key).await?;
@@ -72,12 +84,16 @@ pub async fn put(
         // Another transaction may have added it while this one waited.
         before = sql::lock(tx, key).await?;
     }
-    version::require(before.as_ref().map(|setting| setting.version), expected)?;
-    match before {
-        Some(before) if before.value == put.value => Ok(before),
-        Some(before) => replace(tx, before, put).await,
-        None => add(tx, key, put).await,
+    let is_new = before.is_none();
+    if !(is_new && expected == Some(NOT_THERE)) {
+        version::require(before.as_ref().map(|setting| setting.version), expected)?;
     }
+    let setting = match before {
+        Some(before) if before.value == put.value => before,
+        Some(before) => replace(tx, before, put).await?,
+        None => add(tx, key, put).await?,
+    };
+    Ok(Written { setting, is_new })
 }
 
 /// Deletes a setting.

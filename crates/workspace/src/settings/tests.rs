@@ -21,9 +21,9 @@ async fn putting(
     value: Value,
 ) -> Result<Setting, SettingError> {
     let mut tx = ctx.write().await?;
-    let setting = put(&mut tx, &key(name), expected, PutSetting { value }).await?;
+    let written = put(&mut tx, &key(name), expected, PutSetting { value }).await?;
     tx.commit().await?;
-    Ok(setting)
+    Ok(written.setting)
 }
 
 #[tokio::test]
@@ -99,6 +99,27 @@ async fn an_expected_version_has_to_be_there() {
         stale,
         Err(SettingError::VersionMismatch(VersionMismatch {
             present: Some(1)
+        }))
+    ));
+}
+
+#[tokio::test]
+async fn one_that_must_be_new_is_not_replaced() {
+    let db = TestDatabase::new().await;
+    let ctx = db.tenant(IsolationStrategy::SharedDatabase).await;
+    let mut tx = ctx.write().await.expect("a transaction");
+    let mut news = Vec::new();
+    for (value, expected) in [(1, Some(NOT_THERE)), (1, None), (2, Some(1))] {
+        let value = PutSetting { value: json!(value) };
+        let written = put(&mut tx, &key("a"), expected, value).await.expect("it may");
+        news.push((written.is_new, written.setting.version));
+    }
+    assert_eq!(news, [(true, 1), (false, 1), (false, 2)]);
+    let value = PutSetting { value: json!(3) };
+    assert!(matches!(
+        put(&mut tx, &key("a"), Some(NOT_THERE), value).await,
+        Err(SettingError::VersionMismatch(VersionMismatch {
+            present: Some(2)
         }))
     ));
 }

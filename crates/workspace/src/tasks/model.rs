@@ -61,6 +61,17 @@ pub enum TaskStatus {
     Done,
 }
 
+impl TaskStatus {
+    /// How it is stored; bound as text like a [`ProjectStatus`](crate::projects::ProjectStatus).
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Todo => "todo",
+            Self::InProgress => "in_progress",
+            Self::Done => "done",
+        }
+    }
+}
+
 /// What a task is created from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

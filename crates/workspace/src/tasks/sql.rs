@@ -22,7 +22,7 @@ pub(crate) async fn insert(tx: &mut TenantTx, task: &Task) -> Result<(), Error> 
         task.project_id as _,
         task.title,
         task.description,
-        task.status as _,
+        task.status.name(),
         task.due_at as _,
         task.version,
         task.created_by,
@@ -74,7 +74,7 @@ pub(super) async fn update(tx: &mut TenantTx, task: &Task) -> Result<(), Error> 
         task.id as _,
         task.title,
         task.description,
-        task.status as _,
+        task.status.name(),
         task.due_at as _,
         task.version,
         task.updated_at as _
@@ -112,7 +112,7 @@ pub(super) async fn list(
         .push(" and project_id = ")
         .push_bind(project);
     if let Some(status) = filter.status {
-        query.push(" and status = ").push_bind(status);
+        query.push(" and status = ").push_bind(status.name());
     }
     if let Some(after) = page.after {
         query.push(" and id > ").push_bind(after);

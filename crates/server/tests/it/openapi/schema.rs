@@ -61,6 +61,9 @@ fn keyword(document: &Value, schema: &Value, name: &str, rule: &Value, value: &V
         "minItems" => value
             .as_array()
             .is_none_or(|list| list.len() as u64 >= number(rule)),
+        "maxItems" => value
+            .as_array()
+            .is_none_or(|list| list.len() as u64 <= number(rule)),
         "minLength" => value
             .as_str()
             .is_none_or(|text| text.chars().count() as u64 >= number(rule)),

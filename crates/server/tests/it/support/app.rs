@@ -121,6 +121,15 @@ impl App {
         self.installation.files()
     }
 
+    /// The environment in which the command line works on the same installation.
+    pub(crate) async fn environment(&self) -> [(&'static str, String); 3] {
+        [
+            ("DATABASE_URL", self.installation.database_url().await),
+            ("TENANTRY_SECURITY_MASTER_KEY", master_key_text()),
+            ("TENANTRY_SECURITY_ENVIRONMENT", "development".to_owned()),
+        ]
+    }
+
     /// A superuser's connection to its database.
     pub(crate) async fn superuser(&self) -> PgConnection {
         self.installation.superuser().await
@@ -136,9 +145,10 @@ impl App {
         self.installation.settle().await;
     }
 
-    /// A second server on the same database and files.
+    /// A second server on the same database and files, reached under the same name.
     pub(crate) async fn another_node(&self) -> Self {
-        Self::launch(Start::default(), self.installation.clone()).await
+        let start = Start::default().setting("server.public_url", &self.url);
+        Self::launch(start, self.installation.clone()).await
     }
 
     /// Ends the server in order, after asserting that nothing is left to be done.

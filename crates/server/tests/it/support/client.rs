@@ -1,6 +1,7 @@
 //! A caller.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -27,13 +28,23 @@ pub(crate) struct Reply {
 
 impl Client {
     /// A caller without a credential.
+    pub(crate) fn new(base: &str) -> Self {
+        Self::coming_from(base, None)
+    }
+
+    /// The same, coming from this address of this machine.
+    pub(crate) fn from_address(base: &str, address: &str) -> Self {
+        Self::coming_from(base, Some(address.parse().expect("an address")))
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a test calls the server it has started itself"
     )]
-    pub(crate) fn new(base: &str) -> Self {
+    fn coming_from(base: &str, address: Option<IpAddr>) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .local_address(address)
             .no_proxy()
             .build();
         Self {
@@ -57,10 +68,40 @@ impl Client {
         }
     }
 
+    /// The same caller who does not send this header.
+    #[must_use]
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut headers = self.headers.clone();
+        headers.remove(name);
+        Self {
+            headers,
+            ..self.clone()
+        }
+    }
+
     /// The same caller with this key.
     #[must_use]
     pub(crate) fn with_key(&self, key: &str) -> Self {
         self.with("authorization", &format!("Bearer {key}"))
+    }
+
+    /// The same caller, by the other one's way.
+    #[must_use]
+    pub(crate) fn by_way_of(&self, way: &Self) -> Self {
+        Self {
+            http: way.http.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The browser that was answered this at its login: with its cookie, and with what its own pages send along.
+    #[must_use]
+    pub(crate) fn browser(&self, login: &Reply) -> Self {
+        let cookie = login.header("set-cookie").split(';').next().expect("a pair");
+        let host = self.base.trim_start_matches("http://");
+        self.with("cookie", cookie)
+            .with("x-csrf-token", &login.text("/csrfToken"))
+            .with("origin", &format!("https://{host}"))
     }
 
     /// The same caller, where the server is now.

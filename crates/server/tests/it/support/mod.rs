@@ -1,22 +1,33 @@
 //! What the black-box tests stand on.
 
 mod app;
+mod application;
 mod client;
 mod installation;
 mod leash;
+mod nginx;
+mod owner;
+mod people;
 mod pgbouncer;
 mod postgres;
 mod process;
 mod soak;
+mod statements;
 pub(crate) mod traces;
+pub(crate) mod verifier;
 
 pub(crate) use app::{App, Tenant, all};
+pub(crate) use application::Application;
 pub(crate) use client::{Client, Reply};
 pub(crate) use installation::Installation;
+pub(crate) use nginx::Nginx;
+pub(crate) use owner::Owner;
+pub(crate) use people::Person;
 pub(crate) use pgbouncer::PgBouncer;
 pub(crate) use postgres::Postgres;
 pub(crate) use process::Process;
 pub(crate) use soak::{rounds, seconds, tenants};
+pub(crate) use statements::Statements;
 pub(crate) use testkit::connect;
 
 use std::time::Duration;

@@ -1,0 +1,234 @@
+//! The meters of this process.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use std::sync::atomic::fence;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use isolation::{Databases, News};
+use kernel::{TenantId, Timestamp};
+use tenants::directory::Directory;
+
+use super::flush::Writer;
+use super::load;
+use super::meter::{Admission, Meter, Outcome, Refusal, Visitor};
+use super::settings::Settings;
+use crate::TOPIC;
+use crate::rate_limits::{Passage, Rate, Table};
+use crate::rollups::Spread;
+
+const SHARDS: usize = 64;
+
+pub(super) type Shard = RwLock<HashMap<TenantId, Arc<Meter>>>;
+
+/// The meters of this process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metering(pub(super) Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) databases: Databases,
+    pub(super) directory: Directory,
+    pub(super) settings: Settings,
+    pub(super) shards: Box<[Shard]>,
+    hasher: RandomState,
+    addresses: Table,
+    keys: Table,
+    /// Meters that have something to be written.
+    pub(super) dirty: Mutex<Vec<Arc<Meter>>>,
+    pub(super) writer: tokio::sync::Mutex<Writer>,
+}
+
+impl Metering {
+    /// No meters yet. Nothing is written until [`Metering::run`] runs.
+    pub fn new(databases: Databases, directory: Directory, settings: Settings) -> Self {
+        let remembered = settings.remembered / 2;
+        Self(Arc::new(Inner {
+            databases,
+            directory,
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            hasher: RandomState::new(),
+            addresses: Table::new(remembered),
+            keys: Table::new(remembered),
+            dirty: Mutex::default(),
+            writer: tokio::sync::Mutex::default(),
+            settings,
+        }))
+    }
+
+    /// The tenant's meter: from memory, but for the first time and after its quotas changed. None for a tenant that
+    /// there is not.
+    pub async fn meter(&self, tenant: TenantId) -> Result<Option<Arc<Meter>>, sqlx::Error> {
+        if let Some(known) = self.known(tenant) {
+            if known.stale.load(Relaxed) {
+                load::refresh(&self.0, &known).await?;
+            }
+            return Ok(Some(known));
+        }
+        let Some(loaded) = load::meter(&self.0, tenant).await? else {
+            return Ok(None);
+        };
+        let mut shard = self.shard(tenant).write().unwrap_or_else(PoisonError::into_inner);
+        // Whoever was first has counted already.
+        Ok(Some(Arc::clone(
+            shard.entry(tenant).or_insert_with(|| Arc::new(loaded)),
+        )))
+    }
+
+    /// The tenant's meter, if it is in memory and up to date.
+    pub fn ready(&self, tenant: TenantId) -> Option<Arc<Meter>> {
+        self.known(tenant).filter(|meter| !meter.stale.load(Relaxed))
+    }
+
+    fn known(&self, tenant: TenantId) -> Option<Arc<Meter>> {
+        let shard = self.shard(tenant).read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(&tenant).cloned()
+    }
+
+    fn shard(&self, tenant: TenantId) -> &Shard {
+        let hash = self.0.hasher.hash_one(tenant);
+        &self.0.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
+    }
+
+    /// The one call before a request is served: rate limits of address, key and tenant, then one of its calls, and
+    /// whether it has bandwidth left. No statement, no waiting.
+    pub fn admit(&self, meter: &Arc<Meter>, visitor: &Visitor) -> Admission {
+        let now = self.now();
+        meter.touch(now);
+        let passage = self.pace(meter, visitor, now);
+        if !passage.allowed {
+            return Admission {
+                passage,
+                calls: None,
+                refusal: Some(Refusal::TooFast(passage)),
+            };
+        }
+        let (calls, refusal) = match meter.call(now) {
+            Ok(calls) => (calls, None),
+            Err(check) => (None, Some(Refusal::Quota(check))),
+        };
+        self.soil(meter);
+        Admission {
+            passage,
+            calls,
+            refusal,
+        }
+    }
+
+    /// The tightest passage; whoever refuses first is not followed by others, which keep their place.
+    fn pace(&self, meter: &Meter, visitor: &Visitor, now: Timestamp) -> Passage {
+        let (nanos, settings) = (nanos(now), &self.0.settings);
+        let of_address = visitor
+            .address
+            .map(|address| self.pass_address(address, settings.address));
+        if let Some(refused) = of_address.filter(|passage| !passage.allowed) {
+            return refused;
+        }
+        let of_key = visitor.key.map(|key| self.0.keys.pass(&key, settings.key, nanos));
+        if let Some(refused) = of_key.filter(|passage| !passage.allowed) {
+            return refused;
+        }
+        let of_tenant = meter.pace.pass(meter.terms().rate, nanos);
+        [of_address, of_key]
+            .into_iter()
+            .flatten()
+            .fold(of_tenant, Passage::tighter)
+    }
+
+    /// Whether one more from this address passes at this rate: for routes without a tenant, and those with a rate of
+    /// their own (name them in `address` by nothing else: one address has one state).
+    pub fn pass_address(&self, address: IpAddr, rate: Rate) -> Passage {
+        self.0.addresses.pass(&network(address), rate, nanos(self.now()))
+    }
+
+    /// Whether one more of this key passes: for routes with limits of their own, such as `("login", address)`.
+    pub fn pass_key<K: std::hash::Hash>(&self, key: &K, rate: Rate) -> Passage {
+        self.0.keys.pass(key, rate, nanos(self.now()))
+    }
+
+    /// The one call after a request was answered, refused ones too: bytes, status, latency, and who it was.
+    pub fn settle(&self, meter: &Arc<Meter>, outcome: &Outcome) {
+        meter.settle(outcome, self.now());
+        self.soil(meter);
+    }
+
+    /// To be told what [`ingest`](crate::events::ingest) counted, after its commit.
+    pub fn observe(&self, counted: &Spread) {
+        let mut told: Vec<TenantId> = counted.0.keys().map(|row| row.tenant).collect();
+        told.sort_unstable();
+        told.dedup();
+        for meter in told.into_iter().filter_map(|tenant| self.known(tenant)) {
+            meter.observe(counted, self.now());
+        }
+    }
+
+    /// Reads the tenant's quotas anew before they are next asked.
+    pub fn refresh(&self, tenant: TenantId) {
+        if let Some(meter) = self.known(tenant) {
+            meter.stale.store(true, Relaxed);
+        }
+    }
+
+    /// Learns of changed plans and quotas. Never ends: run it as a task beside [`Databases::spread_news`]. While the news
+    /// are interrupted, what was known holds.
+    pub async fn follow_news(self) {
+        let mut news = self.0.databases.subscribe();
+        loop {
+            match news.next().await {
+                News::Everything => self.each(|meter| meter.stale.store(true, Relaxed)),
+                News::One { topic, key } if topic == TOPIC || topic == "tenant" => {
+                    if let Ok(tenant) = key.parse() {
+                        self.refresh(tenant);
+                    }
+                }
+                News::One { .. } | News::Interrupted => {}
+            }
+        }
+    }
+
+    /// Tenants whose meters are in memory.
+    pub fn loaded(&self) -> usize {
+        let size = |shard: &Shard| shard.read().unwrap_or_else(PoisonError::into_inner).len();
+        self.0.shards.iter().map(size).sum()
+    }
+
+    fn each(&self, act: impl Fn(&Meter)) {
+        for shard in &self.0.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.values().for_each(|meter| act(meter));
+        }
+    }
+
+    /// Has the meter flushed at the next turn.
+    pub(super) fn soil(&self, meter: &Arc<Meter>) {
+        // The counts before the flag, as the flush clears the flag before it takes them: one of the two sees the other.
+        fence(SeqCst);
+        if meter.dirty.load(Relaxed) || meter.dirty.swap(true, AcqRel) {
+            return;
+        }
+        let mut dirty = self.0.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+        dirty.push(Arc::clone(meter));
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.databases.seams().now()
+    }
+}
+
+/// The clock of the rate limits.
+fn nanos(now: Timestamp) -> u64 {
+    u64::try_from(now.as_micros()).unwrap_or(0).saturating_mul(1000)
+}
+
+/// Who has one address of an IPv6 /64 has them all.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let bits = v6.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(bits.into())
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
