@@ -1,7 +1,11 @@
 //! Every operation of the OpenAPI document, called by everybody who must not: without a credential, with a credential
 //! of the other plane, without the one permission it needs, and by another tenant with the right identifiers.
 //!
+//! [`callers`] asks the same of everybody else: each role, a session that is not open, a stranger, a limited operator.
+//!
 //! An operation that is new must be given its row in [`row`], or this fails; [`PUBLIC`] may only shrink.
+
+mod callers;
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};

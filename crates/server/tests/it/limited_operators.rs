@@ -45,6 +45,12 @@ async fn limited(app: &App, name: &str, tenants: &[&str]) -> Operator {
     Operator::added(app, name, &permissions, Some(tenants)).await
 }
 
+/// Such an operator of one tenant, with his permissions.
+pub(super) async fn most_powerful(app: &App, tenant: &str) -> (Client, Vec<String>) {
+    let operator = limited(app, "most-powerful", &[tenant]).await;
+    (operator.client, most_permissions(app).await.0)
+}
+
 /// What the operator manages about himself.
 fn is_about_himself(operation: &Operation) -> bool {
     operation.path.starts_with("/admin/auth/")

@@ -1,6 +1,6 @@
 //! Sessions, from outside: how long they open what, on every node, and what is no session.
 
-mod planted;
+pub(super) mod planted;
 mod statements;
 mod unopened;
 mod walls;

@@ -6,17 +6,17 @@ use kernel::{Entity, Id, Seams};
 use crate::support::{App, Client};
 
 /// A session that somebody might have.
-pub(super) struct Login {
-    pub(super) person: String,
-    pub(super) session: String,
-    pub(super) secret: String,
+pub(crate) struct Login {
+    pub(crate) person: String,
+    pub(crate) session: String,
+    pub(crate) secret: String,
     kind: String,
     cookie: &'static str,
 }
 
 impl Login {
     /// A new person of this role in the tenant, and a session of his, written as the product would.
-    pub(super) async fn of(app: &App, tenant: &str, role: &str, kind: &str, stage: &str) -> Self {
+    pub(crate) async fn of(app: &App, tenant: &str, role: &str, kind: &str, stage: &str) -> Self {
         let tenant: kernel::TenantId = tenant.parse().expect("an identifier");
         let user: kernel::UserId = fresh();
         let mut connection = app.superuser().await;
@@ -36,7 +36,7 @@ impl Login {
     }
 
     /// A session of the operator.
-    pub(super) async fn of_operator(app: &App, kind: &str, stage: &str) -> Self {
+    pub(crate) async fn of_operator(app: &App, kind: &str, stage: &str) -> Self {
         let mut connection = app.superuser().await;
         let admin = sqlx::query_scalar("select id from control.admins where email = 'admin@example.com'");
         let admin = admin.fetch_one(&mut connection).await.expect("the operator");
@@ -81,12 +81,12 @@ impl Login {
         }
     }
 
-    pub(super) fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         format!("{}={}", self.cookie, self.secret)
     }
 
     /// A caller with it, whose pages know what to send along.
-    pub(super) async fn client(&self, app: &App) -> Client {
+    pub(crate) async fn client(&self, app: &App) -> Client {
         if self.kind == "token" {
             return app.nobody().with_key(&self.secret);
         }
