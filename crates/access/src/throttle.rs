@@ -3,7 +3,7 @@
 //! An attempt is counted before its password is looked at, in a transaction of its own, and given back when it turns
 //! out to be right: so of a hundred guesses at once no more get through than of a hundred in a row. It is counted
 //! where the account and the network it came from meet, for the account, and for the network; whichever has too many
-//! blocks the next ones for a while that grows with every failure, and no longer than some minutes ([`rule`]).
+//! blocks the next ones for a while that grows with every failure, and no longer than some minutes (module `rule`).
 //! While it blocks, the right password is refused too, unlooked at. A block of an account from one network does not
 //! shut out its owner, who comes from another.
 //!
