@@ -86,7 +86,7 @@ impl Authenticator {
         Ok(known.credential.clone())
     }
 
-    /// A person whom a gateway vouches for; none where the tenant has no such person. One who was shut out may nothing.
+    /// A person whom a gateway vouches for; none where the tenant has no such person, or he may not come in.
     pub async fn vouched(
         &self,
         tenant: TenantId,
@@ -147,7 +147,8 @@ impl Authenticator {
             Name::Session(id) => sql::by_session(&mut tx, id).await?.map(Known::from),
             Name::Person(tenant, user) => {
                 let row = sql::by_person(&mut tx, tenant, user).await?;
-                row.map(|row| Known::person(tenant, user, &row))
+                row.filter(|row| row.active)
+                    .map(|row| Known::person(tenant, user, &row))
             }
         };
         let known = known.map(Arc::new);

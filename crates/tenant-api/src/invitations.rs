@@ -104,8 +104,9 @@ impl Validate for AcceptanceOrder {
 struct Accepted {
     /// The person, active now.
     user: User,
-    /// A key that acts as him.
-    api_key: CreatedKey<ApiKey>,
+    /// A key that acts as him; none where the tenant demands a second factor: he logs in and adds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key: Option<CreatedKey<ApiKey>>,
 }
 
 /// Accept an invitation
@@ -114,7 +115,7 @@ struct Accepted {
 #[utoipa::path(post, path = "/api/invitations/accept", operation_id = "acceptInvitation", tag = "identity",
     params(IdempotencyKey), request_body = AcceptanceOrder,
     responses(
-        (status = 201, description = "The person with his key.", body = Accepted, headers(("Location" = String))),
+        (status = 201, description = "The person, with his key if he gets one.", body = Accepted, headers(("Location" = String))),
         (status = 403, description = "The tenant is not open.", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 404, description = "There is no open invitation of this token.", body = ProblemBody,
@@ -128,15 +129,19 @@ async fn accept(
     if let Some(kept) = kept {
         return Ok(kept.into());
     }
-    let Invited { password } = invited.ok_or(Code::NotFound)?;
+    let Invited { password, with_key } = invited.ok_or(Code::NotFound)?;
     let newcomer = Newcomer {
         token: body.token,
         email: body.email,
         name: body.name,
         password,
+        with_key,
     };
     let accepted = invitations::accept(&mut tx, newcomer).await.map_err(failed)?;
-    let location = format!("/api/api-keys/{}", accepted.api_key.id);
+    let location = match &accepted.key {
+        Some((key, _)) => format!("/api/api-keys/{}", key.id),
+        None => format!("/api/users/{}", accepted.user.id),
+    };
     request
         .finish(tx, Answer::created(location, &Accepted::from(accepted))?)
         .await
@@ -145,6 +150,7 @@ async fn accept(
 /// Somebody whose invitation is open.
 struct Invited {
     password: Option<PasswordHash>,
+    with_key: bool,
 }
 
 /// Finds out who presents the token, so that only for an invited person a password is hashed, and no transaction
@@ -171,9 +177,20 @@ async fn recognise(
         return Err(Code::NotFound.into());
     }
     require_active(tenant.status)?;
+    request.caller.let_in_by(state, tenant.id).await?;
+    let with_key = !state
+        .policies
+        .of(tenant.id)
+        .await
+        .map_err(unexpected)?
+        .mfa_required;
+    if !with_key && body.password.is_none() {
+        let why = "has to be set: the tenant demands a second factor, which is added after logging in";
+        return Err(Problem::invalid(vec![FieldError::new("/password", why)]).into());
+    }
     request.caller = request.caller.recognised(user.id);
     let password = hashed(&state.hasher, body.password.clone()).await?;
-    Ok((request, Some(Invited { password })))
+    Ok((request, Some(Invited { password, with_key })))
 }
 
 async fn hashed(
@@ -191,7 +208,7 @@ impl From<Acceptance> for Accepted {
     fn from(accepted: Acceptance) -> Self {
         Self {
             user: accepted.user,
-            api_key: (accepted.api_key, accepted.secret).into(),
+            api_key: accepted.key.map(Into::into),
         }
     }
 }

@@ -71,16 +71,11 @@ impl Known {
     }
 
     pub(super) fn person(tenant: TenantId, user: UserId, row: &PersonRow) -> Self {
-        let grants = if row.active {
-            roles::grants(&row.role, row.allowed.as_deref())
-        } else {
-            Grants::none()
-        };
         let credential = TenantCredential {
             means: Means::Vouched,
             tenant,
             user_id: Some(user),
-            grants,
+            grants: roles::grants(&row.role, row.allowed.as_deref()),
             actor: Person::User(tenant, user).actor(),
         };
         Self {

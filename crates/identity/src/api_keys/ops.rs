@@ -2,7 +2,7 @@
 
 use audit::{Event, EventType, Value};
 use isolation::{ControlTx, Tx, violates};
-use kernel::{FieldError, Grants, Permission, Secret, TenantId};
+use kernel::{Actor, ActorKind, FieldError, Grants, Permission, Secret, TenantId, UserId};
 
 use super::model::{ApiKey, ApiKeyId, NewApiKey};
 use super::sql;
@@ -13,12 +13,16 @@ use crate::{roles, token};
 const TAG: &str = "tny_";
 
 /// Makes a key for someone who may himself do what `held` says. The secret is answered this once.
+///
+/// What a person makes acts as him, so that it never allows more than he may, and ends with him. Keys of nobody are
+/// made by the platform, by gateways, and by such keys.
 pub async fn create(
     tx: &mut ControlTx,
     tenant: TenantId,
     held: Grants<Permission>,
-    new: NewApiKey,
+    mut new: NewApiKey,
 ) -> Result<(ApiKey, Secret<String>), KeyError> {
+    new.user_id = new.user_id.or_else(|| acting_person(tx.actor()));
     let wish = Wish::check(&new.name, &new.scopes, new.expires_at, tx.now(), held)?;
     if new.user_id.is_some_and(|user| !may_act_as(tx, user)) {
         return Err(KeyError::ForSomebodyElse);
@@ -26,6 +30,15 @@ pub async fn create(
     let (key, secret) = mint(tx, tenant, wish, &new);
     insert(tx, &key, &secret).await?;
     Ok((key, secret))
+}
+
+/// The person of a tenant that acts, himself or by a key.
+fn acting_person(actor: &Actor) -> Option<UserId> {
+    match actor.kind {
+        ActorKind::User => actor.id.parse().ok(),
+        ActorKind::ApiKey => actor.on_behalf_of.as_ref()?.parse().ok(),
+        _ => None,
+    }
 }
 
 /// A tenant's keys whose shown prefix begins so, newest first, at most `limit` of them after the named one.

@@ -47,6 +47,9 @@ pub struct Newcomer {
     pub name: Option<Name>,
     /// His password, if he chose one.
     pub password: Option<PasswordHash>,
+    /// Whether he gets a key that acts as him. Not where his tenant demands a second factor: nobody would have passed
+    /// one.
+    pub with_key: bool,
 }
 
 /// What someone gets who accepts.
@@ -54,8 +57,6 @@ pub struct Newcomer {
 pub struct Acceptance {
     /// He himself, active now.
     pub user: User,
-    /// A key that acts as him, with what his role allows.
-    pub api_key: ApiKey,
-    /// That key's secret, this once.
-    pub secret: Secret<String>,
+    /// A key that acts as him, with what his role allows, and its secret, this once.
+    pub key: Option<(ApiKey, Secret<String>)>,
 }

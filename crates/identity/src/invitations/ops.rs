@@ -6,7 +6,7 @@ use kernel::{Grants, Permission, Secret, TenantId, UserId};
 
 use super::model::{Acceptance, Invitation, Newcomer};
 use super::sql;
-use crate::api_keys::{self, NewApiKey};
+use crate::api_keys::{self, ApiKey, NewApiKey};
 use crate::email::Email;
 use crate::key::KeyError;
 use crate::person::Person;
@@ -101,7 +101,7 @@ pub async fn find(
     Ok((invitation, user.ok_or(InvitationError::NotFound)?))
 }
 
-/// Takes the place: the person is active from now on and has a key that acts as him. On an error nothing of the
+/// Takes the place: the person is active from now on, and has a key that acts as him if he is to get one. On an error nothing of the
 /// transaction may be committed.
 pub async fn accept(tx: &mut ControlTx, newcomer: Newcomer) -> Result<Acceptance, InvitationError> {
     let Newcomer {
@@ -109,6 +109,7 @@ pub async fn accept(tx: &mut ControlTx, newcomer: Newcomer) -> Result<Acceptance
         email,
         name,
         password,
+        with_key,
     } = newcomer;
     let (_, waiting) = find(tx, &token, email.as_ref()).await?;
     let (tenant, id) = (waiting.tenant_id, waiting.id);
@@ -126,11 +127,16 @@ pub async fn accept(tx: &mut ControlTx, newcomer: Newcomer) -> Result<Acceptance
         .ok_or(InvitationError::NotFound)?;
     record(tx, EventType::InvitationAccepted, &invitation).await?;
     Person::User(tenant, id).announce(tx).await?;
-    first_key(tx, user).await
+    let key = if with_key {
+        Some(first_key(tx, &user).await?)
+    } else {
+        None
+    };
+    Ok(Acceptance { user, key })
 }
 
 /// A key that acts as him, with everything that his role allows now.
-async fn first_key(tx: &mut ControlTx, user: User) -> Result<Acceptance, InvitationError> {
+async fn first_key(tx: &mut ControlTx, user: &User) -> Result<(ApiKey, Secret<String>), InvitationError> {
     let role = roles::find(tx, user.tenant_id, &user.role).await?;
     let role = role.ok_or(InvitationError::NotFound)?;
     let new = NewApiKey {
@@ -139,12 +145,7 @@ async fn first_key(tx: &mut ControlTx, user: User) -> Result<Acceptance, Invitat
         expires_at: None,
         user_id: Some(user.id),
     };
-    let (api_key, secret) = api_keys::create(tx, user.tenant_id, role.grants(), new).await?;
-    Ok(Acceptance {
-        user,
-        api_key,
-        secret,
-    })
+    Ok(api_keys::create(tx, user.tenant_id, role.grants(), new).await?)
 }
 
 async fn record(tx: &mut ControlTx, kind: EventType, invitation: &Invitation) -> Result<(), sqlx::Error> {

@@ -24,6 +24,7 @@ fn newcomer(token: &Secret<String>) -> Newcomer {
         email: None,
         name: None,
         password: None,
+        with_key: true,
     }
 }
 
@@ -62,7 +63,8 @@ async fn who_accepts_is_in_with_a_key_that_acts_as_him() {
     assert!(acceptance.user.email_verified && !ada.email_verified);
     assert_eq!(acceptance.user.version, ada.version + 1);
 
-    assert_eq!(acceptance.api_key.user_id, Some(ada.id));
+    let (key, _) = acceptance.key.expect("a key");
+    assert_eq!(key.user_id, Some(ada.id));
     assert_eq!(
         events(&db, tenant).await,
         [

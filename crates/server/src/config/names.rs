@@ -6,7 +6,7 @@ use super::options::SECTIONS;
 const PREFIX: &str = "TENANTRY_";
 
 /// Variables with our prefix that are no options: those that the command line reads, and those of the tests.
-const NO_OPTIONS: [&str; 3] = ["TENANTRY_CONFIG", "TENANTRY_POSTGRES_BIN", "TENANTRY_PGBOUNCER"];
+const NO_OPTIONS: [&str; 2] = ["TENANTRY_CONFIG", "TENANTRY_POSTGRES_BIN"];
 const OF_TESTS: &str = "TENANTRY_TEST_";
 
 /// What an environment variable means to us.

@@ -74,7 +74,7 @@ impl Drop for Nginx {
 
 #[expect(clippy::disallowed_methods, reason = "a test run has no other configuration")]
 fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("TENANTRY_NGINX").filter(|path| !path.is_empty());
+    let named = std::env::var_os("TEST_NGINX").filter(|path| !path.is_empty());
     let found = named.map_or_else(|| PathBuf::from("/usr/sbin/nginx"), PathBuf::from);
     found.exists().then_some(found)
 }

@@ -134,7 +134,7 @@ fn number(row: &PgRow, column: &str) -> u64 {
 
 #[expect(clippy::disallowed_methods, reason = "a test run has no other configuration")]
 fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("TENANTRY_PGBOUNCER").filter(|path| !path.is_empty());
+    let named = std::env::var_os("TEST_PGBOUNCER").filter(|path| !path.is_empty());
     let found = named.map_or_else(|| PathBuf::from("/usr/sbin/pgbouncer"), PathBuf::from);
     found.exists().then_some(found)
 }

@@ -54,7 +54,7 @@ except (jwt.PyJWTError, KeyError) as refused:
 /// A Python that has PyJWT with its cryptography: the one that `bin/test` found, or one that is here.
 #[expect(clippy::disallowed_methods, reason = "a test run has no other configuration")]
 fn python() -> Option<String> {
-    let named = std::env::var("TENANTRY_JWT_PYTHON")
+    let named = std::env::var("TEST_JWT_PYTHON")
         .ok()
         .filter(|path| !path.is_empty());
     let here = ["python3", "/usr/bin/python3"].map(str::to_owned);
