@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
-use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Subscriber};
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -14,9 +14,13 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 pub(crate) struct Statements {
     heard: Arc<Mutex<Vec<String>>>,
     _guard: DefaultGuard,
+    _second: Dispatch,
 }
 
 impl Statements {
+    /// As long as a process has one subscriber, a place that logs for the first time asks only its own thread's
+    /// whether anybody listens, and remembers the answer for all threads. Other tests run on other threads, so there
+    /// is a second one, which hears nothing: with two, all of them are asked.
     pub(crate) fn listen() -> Self {
         let heard = Arc::<Mutex<Vec<String>>>::default();
         let ear = Ear(Arc::clone(&heard));
@@ -24,12 +28,15 @@ impl Statements {
         let subscriber = tracing_subscriber::registry().with(ear.with_filter(target));
         Self {
             heard,
+            _second: Dispatch::new(NoSubscriber::new()),
             _guard: tracing::subscriber::set_default(subscriber),
         }
     }
 
     /// What was heard since this was asked last.
     pub(crate) fn heard(&self) -> Vec<String> {
+        // For a place that asked its own thread while this one began to listen.
+        tracing::callsite::rebuild_interest_cache();
         std::mem::take(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
