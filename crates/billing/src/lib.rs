@@ -1,0 +1,1 @@
+//! Subscriptions, invoices, the ledger, and collecting.

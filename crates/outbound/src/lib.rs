@@ -1,0 +1,1 @@
+//! Calls to hosts that others name: one guarded way out.

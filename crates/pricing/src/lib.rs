@@ -1,0 +1,1 @@
+//! Money, and what things cost: pure arithmetic over data.
