@@ -82,6 +82,15 @@ nginx_binary() {
     say "NOTE: nginx is not installed, so the test of a real gateway cannot run (Debian: nginx-light)"
 }
 
+# Prints where a Redis server is, or nothing: the tests of several nodes with it then say that they proved nothing.
+redis_binary() {
+    local path=$PATH:/usr/sbin:/usr/local/sbin
+    PATH=$path command -v redis-server && return
+    PATH=$path command -v valkey-server && return
+    debian_install redis-server && PATH=$path command -v redis-server && return
+    say "NOTE: Redis is not installed, so tests of several nodes with it cannot run (Debian: redis-server)"
+}
+
 # Prints a Python that has PyJWT, or nothing: then OpenSSL alone checks the signatures of access tokens.
 jwt_python() {
     local python venv=$tools_folder/pyjwt

@@ -104,6 +104,27 @@ impl Throttle {
         Ok(Attempt { counted })
     }
 
+    /// Whether an attempt would be refused now; it counts nothing and waits for nobody. Asked before there is a turn to
+    /// look at a password, so that who is refused anyway takes nobody's place.
+    pub async fn look(
+        &self,
+        tx: &mut ControlTx,
+        purpose: Purpose,
+        subject: Subject<'_>,
+    ) -> Result<(), Refused> {
+        let now = tx.now();
+        let buckets = self.buckets(purpose, subject).map(|(_, bucket)| bucket);
+        match sql::blocked_until(tx, &buckets)
+            .await?
+            .filter(|until| *until > now)
+        {
+            Some(until) => Err(Refused::Blocked {
+                retry_after: seconds_until(until, now),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Forgets what was counted for the account and for the account from this network: its owner has proved himself
     /// in another way.
     pub async fn forgive(&self, tx: &mut ControlTx, subject: Subject<'_>) -> Result<(), sqlx::Error> {

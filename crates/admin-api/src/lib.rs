@@ -9,12 +9,20 @@ mod custom_domains;
 mod deletion_records;
 mod lifecycle;
 mod provisioning_runs;
+mod quotas;
+mod reconciliation;
 mod security_policies;
 mod tenant_failures;
 mod tenant_user_sessions;
 mod tenant_users;
 mod tenants_list;
 mod tenants_record;
+mod usage;
+mod usage_alerts;
+mod usage_calendar;
+mod usage_events;
+mod webhook_deliveries;
+mod webhooks;
 
 use gate::AppState;
 use utoipa::OpenApi;
@@ -28,6 +36,8 @@ use utoipa_axum::router::OpenApiRouter;
     identity::RoleName,
     identity::users::UserStatus,
     isolation::IsolationStrategy,
+    metering::periods::Period,
+    metering::rollups::Granularity,
     tenants::Sort,
     tenants::Status,
     tenants::plans::PlanId
@@ -50,4 +60,12 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(tenant_user_sessions::routes())
         .merge(audit_events::routes())
         .merge(security_policies::routes())
+        .merge(reconciliation::routes())
+        .merge(usage::routes())
+        .merge(usage_events::routes())
+        .merge(usage_calendar::routes())
+        .merge(quotas::routes())
+        .merge(usage_alerts::routes())
+        .merge(webhooks::routes())
+        .merge(webhook_deliveries::routes())
 }

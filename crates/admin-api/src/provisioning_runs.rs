@@ -73,15 +73,20 @@ pub(crate) async fn provision(
             .order(&request.caller.ctx, &mut tx, checked)
             .await
             .map_err(ordering)?;
-        request
-            .finish(tx, Answer::accepted(ordered.tenant.id.to_string(), &())?)
-            .await?;
+        let answer = Answer::accepted(ordered.tenant.id.to_string(), &())?;
+        request.keep(&mut tx, &answer).await?;
+        // The run's own commits wait for the disk, and the log is written in order.
+        tx.commit_unhurried().await.map_err(unexpected)?;
         state
             .provisioner
             .follow(state.provisioner.launch(ordered), patience)
             .await
     };
     let view = view.map_err(unexpected)?.ok_or(Code::NotFound)?;
+    if !view.status.is_final() {
+        // What is answered before the run has ended.
+        state.databases.settle().await.map_err(unexpected)?;
+    }
     match view.status {
         RunStatus::Failed => Err(failed(&view)),
         _ => Ok(view),
@@ -120,7 +125,7 @@ async fn get(
         .map_err(unexpected)?
         .ok_or(Code::NotFound)?;
     if wants_events(&headers) {
-        return Ok(follow(state.provisioner, caller.ctx, tenant, view).into_response());
+        return Ok(follow(state.provisioner.clone(), caller.ctx, tenant, view).into_response());
     }
     Ok(Json(view).into_response())
 }

@@ -108,12 +108,49 @@ event_types! {
     }
     "billing": {
         SubscriptionStarted = "billing.subscription_started", Info, "A subscription or trial began.";
+        SubscriptionChanged = "billing.subscription_changed", Info, "A subscription was changed, or a change of it was scheduled.";
+        SubscriptionRenewed = "billing.subscription_renewed", Info, "A new period of a subscription began.";
+        SubscriptionPaused = "billing.subscription_paused", Warning, "A subscription was paused.";
+        SubscriptionResumed = "billing.subscription_resumed", Info, "A subscription was resumed.";
+        SubscriptionCanceled = "billing.subscription_canceled", Warning, "A subscription was cancelled, or is to end with its period.";
+        SubscriptionCancellationUndone = "billing.subscription_cancellation_undone", Info, "A subscription goes on that was to end.";
+        SubscriptionStatusChanged = "billing.subscription_status_changed", Warning, "Whether a subscription is paid for changed.";
+        BillingAccountCreated = "billing.account_created", Info, "A billing account was made.";
+        BillingAccountUpdated = "billing.account_updated", Info, "A billing account was changed.";
+        InvoiceCreated = "billing.invoice_created", Info, "A draft of an invoice was made.";
+        InvoiceUpdated = "billing.invoice_updated", Info, "A draft of an invoice was changed.";
+        InvoiceDeleted = "billing.invoice_deleted", Info, "A draft of an invoice was deleted.";
+        InvoiceFinalized = "billing.invoice_finalized", Info, "An invoice became final.";
+        InvoicePaid = "billing.invoice_paid", Info, "An invoice was paid.";
+        InvoiceVoided = "billing.invoice_voided", Warning, "An invoice was voided.";
+        InvoiceUncollectible = "billing.invoice_uncollectible", Warning, "An invoice is not expected to be paid any more.";
+        CreditNoteIssued = "billing.credit_note_issued", Info, "A credit note was issued.";
+        PaymentRecorded = "billing.payment_recorded", Info, "Money came for an invoice.";
+        RefundRequested = "billing.refund_requested", Warning, "Money is to go back.";
+        RefundSettled = "billing.refund_settled", Info, "Money went back, or could not.";
+        BalanceAdjusted = "billing.balance_adjusted", Warning, "A customer's balance was changed by hand.";
+        UsageDifferenceFound = "billing.usage_difference_found", Warning, "More or less was used than was invoiced.";
+        PaymentAttempted = "billing.payment_attempted", Info, "Somebody is to be charged.";
+        PaymentPending = "billing.payment_pending", Info, "A charge waits for the payer or for his bank.";
+        PaymentSucceeded = "billing.payment_succeeded", Info, "A charge succeeded.";
+        PaymentFailed = "billing.payment_failed", Warning, "A charge came to nothing.";
+        PaymentMethodAdded = "billing.payment_method_added", Info, "A method of payment was added.";
+        PaymentMethodDefaultSet = "billing.payment_method_default_set", Info, "Invoices are paid by another method.";
+        PaymentMethodRemoved = "billing.payment_method_removed", Info, "A method of payment was removed.";
+        RefundFound = "billing.refund_found", Warning, "Money went back that was asked for at the provider.";
+        DisputeOpened = "billing.dispute_opened", Critical, "A payer contests a payment at his bank.";
+        DisputeClosed = "billing.dispute_closed", Warning, "A dispute ended.";
+        ProviderObjectChanged = "billing.provider_object_changed", Info, "Something changed at the payment provider.";
+        ReconciliationDiffers = "billing.reconciliation_differs", Critical, "The payment provider's books differ from ours.";
+        BillingClockAdvanced = "billing.clock_advanced", Warning, "Billing's time was moved ahead.";
     }
     "usage": {
         MetricDeclared = "usage.metric_declared", Info, "A metric was declared.";
         MetricRemoved = "usage.metric_removed", Info, "A declared metric was removed.";
         QuotaSet = "usage.quota_set", Info, "A tenant's quota was set.";
         QuotaCleared = "usage.quota_cleared", Info, "A tenant's quota is its plan's again.";
+        AlertAcknowledged = "usage.alert_acknowledged", Info, "Somebody took note of a usage alert.";
+        AlertThresholdsSet = "usage.alert_thresholds_set", Info, "At how much of its limits a tenant is told was set.";
         CalendarSet = "usage.calendar_set", Info, "Where a tenant's days and months begin was set.";
     }
     "security": {
@@ -131,6 +168,12 @@ event_types! {
         SettingUpdated = "config.setting_updated", Info, "A setting was changed.";
         DomainAdded = "config.domain_added", Info, "A custom domain was added.";
         DomainRemoved = "config.domain_removed", Info, "A custom domain was removed.";
+        WebhookCreated = "config.webhook_created", Info, "A webhook was registered.";
+        WebhookUpdated = "config.webhook_updated", Info, "A webhook was changed.";
+        WebhookDeleted = "config.webhook_deleted", Info, "A webhook was removed.";
+        WebhookSecretRotated = "config.webhook_secret_rotated", Info, "A webhook's secret was replaced.";
+        WebhookDisabled = "config.webhook_disabled", Warning, "A webhook was disabled, because nothing got through to it.";
+        WebhookReplayed = "config.webhook_replayed", Info, "Deliveries to a webhook were asked for again.";
     }
     "compliance": {
         DeletionRecorded = "compliance.deletion_recorded", Info, "A signed record of a deletion was made.";

@@ -52,6 +52,18 @@ impl Client {
             .await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(self.http.put(format!("{}{path}", self.base)).json(body), path)
+            .await
+    }
+
+    /// JSON that is written already.
+    pub(crate) async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Answer> {
+        let request = self.http.post(format!("{}{path}", self.base)).body(body);
+        self.send(request.header("content-type", "application/json"), path)
+            .await
+    }
+
     /// How long it takes until the server refuses this, and with what status.
     pub(crate) async fn refused(&self, path: &str, body: Option<&Value>) -> Result<(u16, Duration)> {
         let url = format!("{}{path}", self.base);

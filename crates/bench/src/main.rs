@@ -3,17 +3,25 @@
 //! - [`stage`]: a private PostgreSQL that waits for the disk, and the real server on it, called over HTTP.
 //! - [`specimen`]: a tenant's rows as the product made them, to be inserted again without the product.
 //! - [`provision`], [`tenants`], [`logins`], [`key_timing`]: what is measured.
+//! - [`requests`], [`quota`], [`scale`]: what the path of every tenant's request costs; [`load`] is who calls.
+//! - [`ingest`], [`events`]: what reported usage costs, at once and after much of it.
 //! - [`measure`], [`report`]: samples, ratios, and the tables in `docs/performance.md`.
 //!
 //! A ratio says the same on a slow machine and on a busy one; the times beside it only illustrate. Nothing here is
 //! a test: a target that is missed is shown as missed.
 
 mod client;
+mod events;
+mod ingest;
 mod key_timing;
+mod load;
 mod logins;
 mod measure;
 mod provision;
+mod quota;
 mod report;
+mod requests;
+mod scale;
 mod specimen;
 mod stage;
 mod tenants;
@@ -52,6 +60,16 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, Subcommand)]
 enum What {
+    /// `GET /api/tenant`, authenticated, limited and metered, against a bare route.
+    Requests,
+    /// Deciding in process whether a request may be served.
+    Quota,
+    /// Requests with a thousand and a hundred thousand active tenants, against the same with ten; their memory.
+    Scale,
+    /// Events over HTTP, durable and each counted once, against `COPY` of the same rows.
+    Ingest,
+    /// Reading and reporting usage after ten million events, against the same after ten thousand.
+    Events,
     /// Making tenants, against the bare statements that each isolation strategy needs.
     Provision,
     /// Requests with ten thousand tenants, against the same with ten.
@@ -86,6 +104,26 @@ async fn measure_all(stage: &Stage, arguments: &Arguments, mut report: Report) -
     let scale = if arguments.quick { 10 } else { 1 };
     let asked = |what| arguments.what.is_none_or(|one| one == what);
     let machine = stage.describe().await?;
+    if asked(What::Requests) {
+        report.write(
+            Section::Requests,
+            &requests::measure(stage, scale).await?,
+            &machine,
+        )?;
+    }
+    if asked(What::Quota) {
+        report.put(Section::Quota, &quota::measure(stage, scale).await?, &machine)?;
+    }
+    if asked(What::Scale) {
+        let measured = scale::measure(stage, scale).await?;
+        report.write_with(Section::Scale, &measured.rows, &measured.memory, &machine)?;
+    }
+    if asked(What::Ingest) {
+        report.write(Section::Ingest, &ingest::measure(stage, scale).await?, &machine)?;
+    }
+    if asked(What::Events) {
+        report.write(Section::Events, &events::measure(stage, scale).await?, &machine)?;
+    }
     if asked(What::Provision) {
         report.write(
             Section::Provision,

@@ -59,7 +59,7 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
 pub(crate) enum Unit {
     /// Times: less is better.
     Milliseconds,
-    /// Tenants in a second: more is better.
+    /// Tenants or requests in a second: more is better.
     PerSecond,
 }
 

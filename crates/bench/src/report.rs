@@ -11,6 +11,11 @@ use crate::measure::{Comparison, Samples, Unit};
 /// A table's place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Section {
+    Requests,
+    Quota,
+    Scale,
+    Ingest,
+    Events,
     Provision,
     Tenants,
     Logins,
@@ -20,6 +25,11 @@ pub(crate) enum Section {
 impl Section {
     fn name(self) -> &'static str {
         match self {
+            Self::Requests => "requests",
+            Self::Quota => "quota",
+            Self::Scale => "scale",
+            Self::Ingest => "ingest",
+            Self::Events => "events",
             Self::Provision => "provision",
             Self::Tenants => "tenants",
             Self::Logins => "logins",
@@ -36,6 +46,11 @@ impl Report {
     pub(crate) fn open(document: Option<PathBuf>) -> Result<Self> {
         let report = Self(document);
         for section in [
+            Section::Requests,
+            Section::Quota,
+            Section::Scale,
+            Section::Ingest,
+            Section::Events,
             Section::Provision,
             Section::Tenants,
             Section::Logins,
@@ -49,6 +64,17 @@ impl Report {
     /// Prints the table and puts it in its place.
     pub(crate) fn write(&mut self, section: Section, rows: &[Comparison], machine: &str) -> Result<()> {
         self.put(section, &table(rows), machine)
+    }
+
+    /// The same with another table below it.
+    pub(crate) fn write_with(
+        &mut self,
+        section: Section,
+        rows: &[Comparison],
+        below: &str,
+        machine: &str,
+    ) -> Result<()> {
+        self.put(section, &format!("{}\n{below}", table(rows)), machine)
     }
 
     /// The same for a table of another form.

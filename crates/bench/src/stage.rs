@@ -3,7 +3,7 @@
 //! Everything lies below `target/`, because a temporary folder may be in memory, where waiting for the disk costs
 //! nothing.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use kernel::Seams;
 use local_postgres::{Binaries, Cluster, Durability, Settings};
 use serde_json::json;
-use server::config::{Layers, Loaded};
+use server::config::{Config, Layers, Loaded};
 use server::wiring::{self, Development, ServeOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::oneshot;
@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::client::Client;
 
 const FOLDER: &str = "target/bench";
+/// A rate that no measurement reaches.
+const FAST: &str = "1000000/s burst 1000000";
 
 /// The private PostgreSQL.
 pub(crate) struct Stage {
@@ -33,6 +35,7 @@ pub(crate) struct Stage {
 pub(crate) struct Served {
     /// An operator who may do everything.
     pub(crate) admin: Client,
+    address: SocketAddr,
     /// Its control plane, as the superuser.
     pub(crate) database_url: String,
     stop: CancellationToken,
@@ -70,11 +73,22 @@ impl Stage {
 
     /// Starts a server, as it runs in production except that it has a first admin.
     pub(crate) async fn serve(&self, name: &str) -> Result<Served> {
+        self.serve_with(name, &[]).await
+    }
+
+    /// The same, configured otherwise.
+    pub(crate) async fn serve_with(&self, name: &str, settings: &[(&str, &str)]) -> Result<Served> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let url = format!("http://{address}");
         let database_url = self.cluster.url(name);
-        let config = Loaded::of(&self.layers(name, &database_url, &url)).valid()?;
+        let mut layers = self.layers(name, &database_url, &url);
+        let settings = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        layers.command_line.extend(settings);
+        let config = Loaded::of(&layers).valid()?;
         let (ready, readied) = oneshot::channel();
         let stop = CancellationToken::new();
         let development = Some(Development {
@@ -95,10 +109,16 @@ impl Stage {
         let admin = Client::new(&url, &credentials.admin_api_key)?;
         Ok(Served {
             admin,
+            address,
             database_url,
             stop,
             serving,
         })
+    }
+
+    /// What such a server is configured with.
+    pub(crate) fn config(&self, name: &str, url: &str) -> Result<Config> {
+        Ok(Loaded::of(&self.layers(name, &self.cluster.url(name), url)).valid()?)
     }
 
     fn layers(&self, name: &str, database_url: &str, url: &str) -> Layers {
@@ -111,6 +131,10 @@ impl Stage {
             ("security.environment", "development".to_owned()),
             ("security.master_key", "2b".repeat(32)),
             ("limits.drain_time", "2s".to_owned()),
+            // The limits are asked, but all clients come from one address.
+            ("rate_limits.enterprise", FAST.to_owned()),
+            ("rate_limits.api_key", FAST.to_owned()),
+            ("rate_limits.address", FAST.to_owned()),
         ];
         Layers {
             presets: presets.to_vec(),
@@ -163,12 +187,22 @@ impl Served {
 
     /// A caller inside the tenant who may do everything there.
     pub(crate) async fn tenant_client(&self, tenant: &str) -> Result<Client> {
+        Ok(self.admin.with_key(&self.tenant_key(tenant).await?))
+    }
+
+    /// His key.
+    pub(crate) async fn tenant_key(&self, tenant: &str) -> Result<String> {
         let body = json!({"name": "bench", "scopes": ["*"]});
         let made = self
             .admin
             .post(&format!("/admin/tenants/{tenant}/api-keys"), &body)
             .await?;
-        Ok(self.admin.with_key(&made.text("/key")?))
+        made.text("/key")
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Waits until nothing is left to be done in the background, so that one side's work does not burden the other's.

@@ -1,18 +1,20 @@
 //! What surrounds every route, outermost first: request id and log line, security headers, completion of
-//! problems, load shedding, time limit, panics, body limits.
+//! problems, load shedding, time limit, panics, body limits. It is one layer, because every request passes through it
+//! and each layer of its own would box the ones inside of it anew.
 //!
 //! Not here, because hyper answers it before a request exists (empty body, connection closed): a request line
 //! that does not parse is 400, an address over 65,534 bytes 414, header fields over [`Limits::head_bytes`] or
 //! [`Limits::head_fields`] 431; a head that does not arrive within [`Limits::head_time`] gets no answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::{Extension, Router};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use kernel::Seams;
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::body::{BodyBytes, BodyTime};
 
@@ -72,25 +74,43 @@ impl Default for Limits {
 
 /// Puts the whole stack around a router with all its routes; what is added to the router later is outside.
 pub fn layers(router: Router, seams: &Seams, limits: &Limits) -> Router {
+    let edge = Arc::new(Edge {
+        seams: seams.clone(),
+        gate: overload::Gate::new(limits.concurrency),
+        limits: limits.clone(),
+    });
     router.layer(
         ServiceBuilder::new()
-            .layer(from_fn_with_state(seams.clone(), request_id::identify))
-            .layer(from_fn(access_log::log))
-            .layer(from_fn_with_state(
-                limits.strict_transport_security,
-                security_headers::add,
-            ))
-            .layer(from_fn(completion::complete))
-            .layer(from_fn_with_state(
-                overload::gate(limits.concurrency),
-                overload::shed,
-            ))
-            .layer(from_fn_with_state(limits.request_time, deadline::enforce))
-            .layer(CatchPanicLayer::custom(panics::answer))
-            .layer(Extension(BodyTime(limits.body_time)))
-            .layer(Extension(BodyBytes(limits.body_bytes)))
+            .layer(from_fn_with_state(edge, around))
             .layer(DefaultBodyLimit::max(limits.body_bytes)),
     )
+}
+
+struct Edge {
+    seams: Seams,
+    gate: overload::Gate,
+    limits: Limits,
+}
+
+async fn around(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    let id = request_id::identify(&edge.seams, &mut request);
+    let tls = edge.limits.strict_transport_security || request.extensions().get::<Tls>().is_some();
+    let deadline = deadline::Deadline::of(&mut request, edge.limits.request_time);
+    request.extensions_mut().insert(BodyTime(edge.limits.body_time));
+    request.extensions_mut().insert(BodyBytes(edge.limits.body_bytes));
+    let (span, address) = (access_log::span_of(&request), request.uri().clone());
+    let answer = async {
+        let permit = edge.gate.admit(&request);
+        let answered = match &permit {
+            Ok(_) => deadline.enforce(panics::caught(next.run(request))).await,
+            Err(overload::Full) => overload::Full::answer(),
+        };
+        completion::complete(answered, address.path(), &id)
+    };
+    let mut response = access_log::log(span, answer).await;
+    security_headers::add(tls, response.headers_mut());
+    id.tell(response.headers_mut());
+    response
 }
 
 #[cfg(test)]

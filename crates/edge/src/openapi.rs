@@ -42,6 +42,7 @@ const SESSIONS: [(&str, &str, &str); 2] = [
 ];
 
 const PERMISSION: &str = "x-permission";
+const FEATURE: &str = "x-feature";
 
 /// One document from its parts: paths and schemas merged, security schemes and standard problems added.
 ///
@@ -76,6 +77,18 @@ pub fn permitted<S, P: Registry>(mut routes: UtoipaMethodRouter<S>, permission: 
     for (_, operation) in routes.1.paths.values_mut().flat_map(operations) {
         let marked = Extensions::from_iter([(PERMISSION, permission.name())]);
         operation.extensions.get_or_insert_default().merge(marked);
+    }
+    routes
+}
+
+/// The same operations, marked in the document as open only to tenants that have this feature of a plan.
+pub fn of_feature<S>(mut routes: UtoipaMethodRouter<S>, feature: &'static str) -> UtoipaMethodRouter<S> {
+    for (_, operation) in routes.1.paths.values_mut().flat_map(operations) {
+        let marked = Extensions::from_iter([(FEATURE, feature)]);
+        operation.extensions.get_or_insert_default().merge(marked);
+        let about = operation.description.get_or_insert_default();
+        let gap = if about.is_empty() { "" } else { "\n\n" };
+        about.extend([gap, "For tenants that have the feature `", feature, "`."]);
     }
     routes
 }

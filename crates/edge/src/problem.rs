@@ -10,6 +10,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{Code, Problem};
+use serde_json::{Map, Value};
 
 mod body;
 
@@ -22,11 +23,15 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 #[derive(Debug)]
 pub struct ProblemResponse {
     problem: Problem,
+    members: Members,
     headers: Option<Box<HeaderMap>>,
     cause: Option<Cause>,
 }
 
 type Cause = Arc<dyn Error + Send + Sync>;
+
+/// What a problem says beyond the members that every one has (RFC 9457 §3.2).
+type Members = Option<Box<Map<String, Value>>>;
 
 impl ProblemResponse {
     /// A defect or an outage on our side: the cause goes to the log with the request id, the caller gets a bare
@@ -39,6 +44,7 @@ impl ProblemResponse {
     pub fn caused(code: Code, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             problem: code.into(),
+            members: None,
             headers: None,
             cause: Some(Arc::from(cause.into())),
         }
@@ -48,6 +54,15 @@ impl ProblemResponse {
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.headers.get_or_insert_default().insert(name, value.into());
+        self
+    }
+
+    /// The same refusal with one more member, which its code's page tells of.
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members
+            .get_or_insert_default()
+            .insert(name.to_owned(), value.into());
         self
     }
 
@@ -67,6 +82,7 @@ impl From<Problem> for ProblemResponse {
     fn from(problem: Problem) -> Self {
         Self {
             problem,
+            members: None,
             headers: None,
             cause: None,
         }
@@ -83,12 +99,13 @@ impl From<Code> for ProblemResponse {
 #[derive(Debug, Clone)]
 pub(crate) struct Pending {
     pub(crate) problem: Problem,
+    pub(crate) members: Members,
     pub(crate) cause: Option<Cause>,
 }
 
 impl IntoResponse for ProblemResponse {
     fn into_response(self) -> Response {
-        let mut response = render(&self.problem, "", "");
+        let mut response = render(&self.problem, self.members.as_deref(), "", "");
         response.headers_mut().extend(standard_headers(self.problem.code));
         if let Some(headers) = self.headers {
             // Replaces, where `HeaderMap::extend` with names absent after the first would append.
@@ -98,6 +115,7 @@ impl IntoResponse for ProblemResponse {
         }
         response.extensions_mut().insert(Pending {
             problem: self.problem,
+            members: self.members,
             cause: self.cause,
         });
         response
@@ -105,9 +123,16 @@ impl IntoResponse for ProblemResponse {
 }
 
 /// The answer as it goes out: status, media type, body.
-pub(crate) fn render(problem: &Problem, instance: &str, request_id: &str) -> Response {
+pub(crate) fn render(
+    problem: &Problem,
+    members: Option<&Map<String, Value>>,
+    instance: &str,
+    request_id: &str,
+) -> Response {
     let status = StatusCode::from_u16(problem.code.status()).expect("every code's status is a status");
-    let body = ProblemBody::new(problem, instance, request_id).to_json();
+    let mut body = ProblemBody::new(problem, instance, request_id);
+    body.members.clone_from(members.unwrap_or(&Map::new()));
+    let body = body.to_json();
     (status, [(CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
 }
 

@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use audit::{Event, EventType};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::request::Parts;
 use edge::ProblemResponse;
 use ipnet::{IpNet, Ipv6Net};
 use isolation::RequestInfo;
@@ -33,6 +31,8 @@ pub struct RecordedRefusals {
     recently: Cache<(Option<TenantId>, IpNet), ()>,
     /// How many by whose door.
     counts: Cache<Option<TenantId>, Arc<AtomicU32>>,
+    /// How many of whom.
+    actors: Cache<(Option<TenantId>, String), Arc<AtomicU32>>,
 }
 
 impl RecordedRefusals {
@@ -40,6 +40,12 @@ impl RecordedRefusals {
     /// Recorded within the span for one door, wherever they come from.
     const MOST: u32 = 60;
     const CAPACITY: u64 = 10_000;
+
+    /// Whether it is to be recorded that somebody who was let in was refused something.
+    pub(crate) fn admit_actor(&self, tenant: Option<TenantId>, actor: &Actor) -> bool {
+        let counted = self.actors.get_with((tenant, actor.id.clone()), Arc::default);
+        counted.fetch_add(1, Relaxed) < Self::MOST
+    }
 
     /// Whether this one is to be recorded; asked once for each refusal.
     fn admit(&self, door: Option<TenantId>, address: Option<IpAddr>) -> bool {
@@ -56,9 +62,13 @@ impl Default for RecordedRefusals {
         let counts = Cache::builder()
             .max_capacity(Self::CAPACITY)
             .time_to_live(Self::SPAN);
+        let actors = Cache::builder()
+            .max_capacity(Self::CAPACITY)
+            .time_to_live(Self::SPAN);
         Self {
             recently: recently.build(),
             counts: counts.build(),
+            actors: actors.build(),
         }
     }
 }
@@ -86,21 +96,18 @@ pub(crate) async fn require(
 }
 
 /// Refuses whatever is the operators' to everybody outside their networks, also trying to log in.
-pub async fn confine_operators(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn confine_operators(parts: &Parts, state: &AppState) -> Result<(), ProblemResponse> {
     let networks = &state.settings.admin_networks;
-    let path = request.uri().path();
+    let path = parts.uri.path();
     let theirs = path == "/admin" || path.starts_with("/admin/");
     if networks.is_empty() || !theirs {
-        return next.run(request).await;
+        return Ok(());
     }
-    let (parts, body) = request.into_parts();
-    let info = request_info(&parts, &state.settings);
+    let info = request_info(parts, &state.settings);
     if info.ip.is_some_and(|address| within(address, networks)) {
-        return next.run(Request::from_parts(parts, body)).await;
+        return Ok(());
     }
-    refused(&state, None, &Actor::system("visitor"), &info)
-        .await
-        .into_response()
+    Err(refused(state, None, &Actor::system("visitor"), &info).await)
 }
 
 async fn refused(
@@ -137,6 +144,17 @@ mod tests {
         assert!(admits(&recorded, tenant, "2001:db8::1"));
         assert!(!admits(&recorded, tenant, "2001:db8::2"), "the same /64");
         assert!(admits(&recorded, tenant, "2001:db8:0:1::2"));
+    }
+
+    #[test]
+    fn of_what_one_actor_is_refused_so_much_is_recorded_in_a_minute() {
+        let recorded = RecordedRefusals::default();
+        let tenant = Some(Seams::real().new_id());
+        let (one, other) = (Actor::system("one"), Actor::system("other"));
+        let written = (0..200).filter(|_| recorded.admit_actor(tenant, &one));
+        assert_eq!(written.count(), 60);
+        assert!(recorded.admit_actor(tenant, &other));
+        assert!(recorded.admit_actor(None, &one), "another plane");
     }
 
     #[test]

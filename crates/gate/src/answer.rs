@@ -32,6 +32,11 @@ impl Answer {
         Ok(answer)
     }
 
+    /// 202 with what was taken.
+    pub fn taken(body: &impl Serialize) -> Result<Self, ProblemResponse> {
+        Self::json(StatusCode::ACCEPTED, body)
+    }
+
     /// 202 with where to look.
     pub fn accepted(location: String, body: &impl Serialize) -> Result<Self, ProblemResponse> {
         let mut answer = Self::json(StatusCode::ACCEPTED, body)?;

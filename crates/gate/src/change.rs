@@ -241,8 +241,18 @@ impl<D: Door> Asked<D> {
     }
 
     /// Keeps the answer under the caller's key and makes everything durable.
-    pub async fn finish(&self, tx: D::Tx, answer: Answer) -> Result<Answer, ProblemResponse> {
-        finish(tx, self.key.as_ref(), answer).await
+    pub async fn finish(&self, mut tx: D::Tx, answer: Answer) -> Result<Answer, ProblemResponse> {
+        self.keep(&mut tx, &answer).await?;
+        tx.commit().await.map_err(unexpected)?;
+        Ok(answer)
+    }
+
+    /// Keeps the answer under the caller's key, for a handler that commits by itself.
+    pub async fn keep(&self, tx: &mut D::Tx, answer: &Answer) -> Result<(), ProblemResponse> {
+        match &self.key {
+            Some(key) => tx.keep(key, answer.stored()).await.map_err(unexpected),
+            None => Ok(()),
+        }
     }
 }
 
@@ -297,16 +307,4 @@ async fn claim<T: Keeping>(
         Claim::Replay(answer) => Ok(Some(answer)),
         Claim::Reused => Err(Code::IdempotencyKeyReused.into()),
     }
-}
-
-async fn finish<T: Keeping>(
-    mut tx: T,
-    key: Option<&IdempotencyKey>,
-    answer: Answer,
-) -> Result<Answer, ProblemResponse> {
-    if let Some(key) = key {
-        tx.keep(key, answer.stored()).await.map_err(unexpected)?;
-    }
-    tx.commit().await.map_err(unexpected)?;
-    Ok(answer)
 }

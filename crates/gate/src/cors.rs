@@ -11,7 +11,6 @@
 //! Invariants: `Access-Control-Allow-Origin` is the one origin that asks, never `*`; it is never said of an origin
 //! that the tenant does not name; every answer that depends on the origin says so (`Vary`), so that no cache mixes two.
 
-use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
@@ -19,7 +18,6 @@ use axum::http::header::{
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::selection::by_host;
@@ -33,7 +31,8 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 /// What the routes answer, besides what every page may read.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, WWW-Authenticate, X-Request-Id",
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Quota-Status, RateLimit, RateLimit-Policy, \
+     Retry-After, WWW-Authenticate, X-Request-Id",
 );
 /// Seconds that a browser may remember a preflight: as long as a withdrawn origin may still send what it cannot read.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
@@ -46,13 +45,21 @@ const BY_PREFLIGHT: HeaderValue =
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AllowedPage;
 
-/// Answers preflights, and lets the pages that a tenant names read its answers.
-pub async fn share(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if !request.uri().path().starts_with("/api/") {
-        return next.run(request).await;
+/// Whether pages may read the answer.
+#[derive(Debug)]
+pub(crate) enum Sharing {
+    /// It is not for pages of others.
+    Never,
+    /// It depends on the origin that asks: this one may.
+    ByOrigin(Option<HeaderValue>),
+}
+
+/// Finds out which pages may read the answer; a preflight is answered at once.
+pub(crate) async fn arrive(parts: &mut Parts, state: &AppState) -> Result<Sharing, Response> {
+    if !parts.uri.path().starts_with("/api/") {
+        return Ok(Sharing::Never);
     }
-    let (mut parts, body) = request.into_parts();
-    let allowed = allowed_origin(&parts, &state).await;
+    let allowed = allowed_origin(parts, state).await;
     if allowed.is_some() {
         parts.extensions.insert(AllowedPage);
     }
@@ -60,14 +67,20 @@ pub async fn share(State(state): State<AppState>, request: Request, next: Next) 
         && parts.headers.contains_key(ORIGIN)
         && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     {
-        return preflight(allowed);
+        return Err(preflight(allowed));
     }
-    let mut response = next.run(Request::from_parts(parts, body)).await;
-    let headers = response.headers_mut();
-    headers.append(VARY, BY_ORIGIN);
-    if let Some(origin) = allowed {
-        allow(headers, origin);
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
+    Ok(Sharing::ByOrigin(allowed))
+}
+
+/// Lets the pages that a tenant names read its answer.
+pub(crate) fn leave(sharing: Sharing, mut response: Response) -> Response {
+    if let Sharing::ByOrigin(allowed) = sharing {
+        let headers = response.headers_mut();
+        headers.append(VARY, BY_ORIGIN);
+        if let Some(origin) = allowed {
+            allow(headers, origin);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
+        }
     }
     response
 }

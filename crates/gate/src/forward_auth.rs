@@ -42,12 +42,11 @@ pub async fn forwarded_caller(
     become_original(&mut parts, state);
     let required = permission.map_or(Required::Nothing, Required::Permission);
     parts.extensions.insert(required);
-    let caller = <TenantCaller as FromRequestParts<AppState>>::from_request_parts(&mut parts, state)
+    // Every request to an application behind the gateway comes by here once: it is a call of its tenant like any other,
+    // under the same limits.
+    <TenantCaller as FromRequestParts<AppState>>::from_request_parts(&mut parts, state)
         .await
-        .map_err(in_terms_of_gateways)?;
-    // Rate limit, quota and metering of applications behind a gateway belong here: every request to them comes by
-    // once, with its tenant known and nothing done yet.
-    Ok(caller)
+        .map_err(in_terms_of_gateways)
 }
 
 /// Turns the gateway's question into the request that it asks about.

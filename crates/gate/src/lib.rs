@@ -3,6 +3,7 @@
 //!
 //! - A route says once which permission it needs ([`permitted`]): the document shows it and the gate enforces it. A
 //!   route that says nothing is refused to everybody, unless it is registered as [`public`] or for [`any_caller`].
+//! - In the same way it says which feature of a plan it is of ([`of_feature`]); that is decided from memory.
 //! - The tenant follows from the credential. `X-Tenant-Id`, the subdomain and a custom domain select or narrow; where
 //!   they disagree with it the answer is that of an unknown tenant.
 //! - [`Change`] is what every writing handler takes: a checked body and an open transaction. Its answer is kept under
@@ -10,15 +11,21 @@
 //!
 //! Nothing here knows what a tenant's data means.
 
+mod admission;
 mod allow_list;
 mod answer;
 mod change;
 pub mod cookies;
 mod cors;
+pub mod costs;
 mod csrf;
+mod door;
 mod failure;
+mod features;
 mod forward_auth;
 pub mod keys;
+pub mod levels;
+mod metered;
 mod moved_slug;
 mod origin;
 pub mod people;
@@ -29,20 +36,23 @@ mod refusal;
 mod selection;
 mod state;
 mod tenant;
+pub mod usage_events;
 mod visitor;
+pub mod webhooks;
 
-pub use allow_list::{RecordedRefusals, confine_operators};
+pub use admission::quota_exceeded;
+pub use allow_list::RecordedRefusals;
 pub use answer::{Answer, NoBody, Optional};
 pub use change::{Asked, Change, Door, Keyed, OfPlatform, OfTenant, OfTenantControl, OfVisitor, Payload};
-pub use cors::share as share_with_origins;
 pub use csrf::SentBy;
+pub use door::door;
 pub use failure::{Failure, forbidden, unexpected};
 pub use forward_auth::forwarded_caller;
-pub use moved_slug::redirect_moved_slug;
+pub use metered::meter;
 pub use origin::{ForwardingHeader, Peer};
-pub use permission::{any_caller, pending_session, permitted, public};
+pub use permission::{any_caller, of_feature, pending_session, permitted, public};
 pub use platform::PlatformCaller;
 pub use presented::CallerSession;
-pub use state::{AppState, Development, GateSettings};
+pub use state::{AppState, Development, GateSettings, Rooms};
 pub use tenant::{TenantCaller, require_active};
 pub use visitor::Visitor;

@@ -1,10 +1,9 @@
 //! A slug that a tenant gave up leads to its present one for a while: requests to the old subdomain are redirected.
 
-use axum::extract::{Request, State};
 use axum::http::header::{HOST, LOCATION};
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tenants::directory::Host;
 
@@ -13,36 +12,25 @@ use crate::state::AppState;
 
 /// Answers 308 where the request's host is a subdomain whose tenant is called otherwise now. A gateway that asks about
 /// such a request cannot follow.
-pub async fn redirect_moved_slug(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if request.uri().path().starts_with("/gateway/") {
-        return next.run(request).await;
-    }
-    let host = host(&request).map(str::to_owned);
-    let path = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
-    let moved = match &host {
-        Some(host) => present_slug(&state, host).await,
-        None => Ok(None),
+pub(crate) async fn redirect(parts: &Parts, state: &AppState) -> Result<(), Response> {
+    let Some(host) = host(parts).filter(|_| !parts.uri.path().starts_with("/gateway/")) else {
+        return Ok(());
     };
-    match (moved, host) {
-        (Ok(Some(name)), Some(host)) => {
-            let port = host
-                .rsplit_once(':')
-                .map_or(String::new(), |(_, port)| format!(":{port}"));
-            // Relative to the scheme, because only the proxy in front knows which one the caller used.
-            redirect(format!("//{name}{port}{path}"))
-        }
-        (Ok(_), _) => next.run(request).await,
-        (Err(error), _) => unexpected(error).into_response(),
-    }
+    let moved = present_slug(state, host).await;
+    let Some(name) = moved.map_err(|error| unexpected(error).into_response())? else {
+        return Ok(());
+    };
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let port = host
+        .rsplit_once(':')
+        .map_or(String::new(), |(_, port)| format!(":{port}"));
+    // Relative to the scheme, because only the proxy in front knows which one the caller used.
+    Err(place(format!("//{name}{port}{path}")))
 }
 
-fn host(request: &Request) -> Option<&str> {
-    let named = || request.headers().get(HOST).and_then(|value| value.to_str().ok());
-    request.uri().authority().map(Authority::as_str).or_else(named)
+fn host(parts: &Parts) -> Option<&str> {
+    let named = || parts.headers.get(HOST).and_then(|value| value.to_str().ok());
+    parts.uri.authority().map(Authority::as_str).or_else(named)
 }
 
 /// The name that the tenant of a given-up subdomain has now.
@@ -58,7 +46,7 @@ async fn present_slug(state: &AppState, host: &str) -> Result<Option<String>, sq
     }
 }
 
-fn redirect(place: String) -> Response {
+fn place(place: String) -> Response {
     match HeaderValue::try_from(place) {
         Ok(place) => (StatusCode::PERMANENT_REDIRECT, [(LOCATION, place)]).into_response(),
         Err(_) => StatusCode::BAD_REQUEST.into_response(),

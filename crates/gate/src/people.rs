@@ -7,6 +7,7 @@ use identity::users::UserError;
 use kernel::{Code, FieldError, Problem};
 
 use crate::failure::unexpected;
+use crate::levels::with_numbers;
 
 /// What a failed operation on a person is answered.
 pub fn failed(error: UserError) -> ProblemResponse {
@@ -25,6 +26,10 @@ pub fn failed(error: UserError) -> ProblemResponse {
     };
     match error {
         UserError::Database(error) => unexpected(error),
+        UserError::NoSeat { limit, used } => {
+            let said = Problem::new(code, sentence(&UserError::NoSeat { limit, used }));
+            with_numbers(said.into(), "users", limit, used)
+        }
         said => Problem::new(code, sentence(&said)).into(),
     }
 }

@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use axum::routing::MethodRouter;
 use kernel::permission::Registry;
 use kernel::{AdminPermission, Permission};
+use tenants::plans::{Feature, Name};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 /// What a route was registered with.
@@ -28,6 +29,25 @@ where
         paths,
         methods.layer(Extension(Required::Permission(permission))),
     )
+}
+
+/// The same operations, open only to tenants that have this feature: in the document and at the gate. What a tenant has
+/// follows from its plan and from what an operator granted or withheld; operators themselves are not asked.
+pub fn of_feature<S: Clone + Send + Sync + 'static>(
+    routes: UtoipaMethodRouter<S>,
+    feature: Feature,
+) -> UtoipaMethodRouter<S> {
+    let (schemas, paths, methods) = edge::openapi::of_feature(routes, feature.name());
+    (schemas, paths, methods.layer(Extension(OfFeature(feature))))
+}
+
+/// The route is for tenants that have this.
+#[derive(Debug, Clone, Copy)]
+struct OfFeature(Feature);
+
+/// The feature that the request's route is of.
+pub(crate) fn feature(parts: &Parts) -> Option<Feature> {
+    parts.extensions.get::<OfFeature>().map(|of| of.0)
 }
 
 /// Operations that every caller of their plane may call, whatever he may do: what he asks about is himself.

@@ -46,7 +46,7 @@ impl FromRequestParts<AppState> for PlatformCaller {
         let request = request_info(parts, &state.settings);
         let entered = session.map_or(Ok(()), |session: CallerSession| session.may_enter(parts));
         if let Err(refused) = refusal::decide(entered, grants, required(parts)) {
-            refusal::record(&state.databases, None, &actor, &request, parts, refused.reason()).await;
+            refusal::record(state, None, &actor, &request, parts, refused.reason()).await;
             return Err(refused.into());
         }
         Ok(Self {

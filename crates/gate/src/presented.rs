@@ -92,7 +92,7 @@ async fn record(parts: &Parts, state: &AppState, credential: &Credential, code: 
         Credential::Admin(credential) => (None, &credential.actor),
     };
     let request = request_info(parts, &state.settings);
-    refusal::record(&state.databases, tenant, actor, &request, parts, code.name()).await;
+    refusal::record(state, tenant, actor, &request, parts, code.name()).await;
 }
 
 async fn by_bearer(state: &AppState, text: &str) -> Result<Credential, ProblemResponse> {

@@ -9,6 +9,7 @@ use kernel::{Actor, Code, Grants, TenantId};
 
 use crate::failure::forbidden;
 use crate::permission::Required;
+use crate::state::AppState;
 
 /// Why a caller who is known may not do what he asks.
 #[derive(Debug)]
@@ -38,20 +39,28 @@ impl From<Refused> for ProblemResponse {
     }
 }
 
-/// Records that `actor` was refused. The refusal stands whether or not it can be written down.
+/// Of a longer path the trail keeps the beginning.
+const PATH_CHARACTERS: usize = 200;
+
+/// Records that `actor` was refused: of what one actor is refused in a minute, so much that it shows. The refusal
+/// stands whether or not it can be written down.
 pub(crate) async fn record(
-    databases: &Databases,
+    state: &AppState,
     tenant: Option<TenantId>,
     actor: &Actor,
     request: &RequestInfo,
     parts: &Parts,
     reason: &str,
 ) {
+    if !state.recorded_refusals.admit_actor(tenant, actor) {
+        return;
+    }
+    let path: String = parts.uri.path().chars().take(PATH_CHARACTERS).collect();
     let event = Event::new(EventType::AccessDenied)
         .meta("reason", reason)
         .meta("method", parts.method.as_str())
-        .meta("path", parts.uri.path());
-    write_down(databases, tenant, actor, request, event).await;
+        .meta("path", path);
+    write_down(&state.databases, tenant, actor, request, event).await;
 }
 
 /// Records a refusal of its own kind. It stands whether or not it can be written down.

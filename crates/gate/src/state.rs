@@ -1,5 +1,6 @@
 //! What every handler can reach. One concrete type; no globals.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use access::Authenticator;
@@ -8,22 +9,53 @@ use access::invitations::Letters;
 use access::login::Login;
 use access::password_resets::PasswordResets;
 use access::security_policies::Policies;
+use billing::payments::Payments;
 use ipnet::IpNet;
 use isolation::Databases;
 use kernel::{TenantId, UserId};
+use metering::Metering;
 use mfa::SecondFactors;
 use provisioning::Provisioner;
 use storage::Storage;
 use tenants::GraceDays;
 use tenants::directory::{BaseDomain, Directory};
+use tenants::records::Records;
+use webhooks::Webhooks;
 use white_label::custom_domains::Domains;
 
 use crate::allow_list::RecordedRefusals;
 use crate::origin::ForwardingHeader;
 
-/// What every handler can reach.
+/// What every handler can reach. Every layer and handler gets its own, so cloning it costs one counter.
 #[derive(Debug, Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Rooms>);
+
+impl AppState {
+    /// Everything, opened.
+    pub fn new(rooms: Rooms) -> Self {
+        Self(Arc::new(rooms))
+    }
+
+    /// The same, behaving otherwise.
+    #[must_use]
+    pub fn with_settings(&self, settings: GateSettings) -> Self {
+        Self::new(Rooms {
+            settings,
+            ..Rooms::clone(self)
+        })
+    }
+}
+
+impl Deref for AppState {
+    type Target = Rooms;
+    fn deref(&self) -> &Rooms {
+        &self.0
+    }
+}
+
+/// What every handler can reach, by its name.
+#[derive(Debug, Clone)]
+pub struct Rooms {
     /// Every connection.
     pub databases: Databases,
     /// Who a presented credential belongs to.
@@ -32,6 +64,8 @@ pub struct AppState {
     pub signing_keys: SigningKeys,
     /// What a tenant is, from memory.
     pub directory: Directory,
+    /// What tenants read about themselves, from memory.
+    pub records: Records,
     /// Which tenant a custom domain belongs to, from memory.
     pub domains: Domains,
     /// What each tenant demands at its door, from memory.
@@ -40,6 +74,10 @@ pub struct AppState {
     pub recorded_refusals: RecordedRefusals,
     /// Where files are.
     pub storage: Storage,
+    /// What each tenant uses and how much it may, in memory.
+    pub metering: Metering,
+    /// How money is collected.
+    pub payments: Payments,
     /// What makes and removes tenants.
     pub provisioner: Provisioner,
     /// How people are invited.
@@ -48,12 +86,14 @@ pub struct AppState {
     pub login: Login,
     /// How their passwords are replaced.
     pub password_resets: PasswordResets,
+    /// The way out for webhooks.
+    pub webhooks: Webhooks,
     /// Passwords, off the async threads.
     pub hasher: identity::Hasher,
     /// What second factors stand on.
     pub second_factors: Arc<SecondFactors>,
     /// How the gate behaves.
-    pub settings: Arc<GateSettings>,
+    pub settings: GateSettings,
 }
 
 /// How the gate behaves.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{Credential, TenantCredential};
+use access::{Credential, Means, TenantCredential};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use edge::ProblemResponse;
@@ -10,11 +10,14 @@ use isolation::{Caller, TenantCtx};
 use kernel::{Actor, Code, Grants, Permission, Problem, TenantId, UserId};
 use tenants::Status;
 use tenants::directory::TenantSnapshot;
+use uuid::Uuid;
 
+use crate::admission::{Recognised, admit};
 use crate::allow_list;
 use crate::cookies::Plane;
 use crate::failure::unexpected;
-use crate::origin::{peer, request_info};
+use crate::features;
+use crate::origin::{AskedAbout, peer, request_info};
 use crate::permission::required;
 use crate::presented::{CallerSession, presents, recognised};
 use crate::refusal;
@@ -41,6 +44,18 @@ struct Known {
     actor: Actor,
     grants: Grants<Permission>,
     session: Option<CallerSession>,
+    key: Option<Uuid>,
+}
+
+impl Known {
+    fn recognised(&self, parts: &Parts) -> Recognised {
+        Recognised {
+            tenant: self.tenant,
+            key: self.key,
+            person: self.user,
+            bytes: parts.extensions.get::<AskedAbout>().is_none(),
+        }
+    }
 }
 
 impl FromRequestParts<AppState> for TenantCaller {
@@ -50,15 +65,20 @@ impl FromRequestParts<AppState> for TenantCaller {
         let caller = identify(parts, state).await?;
         let request = request_info(parts, &state.settings);
         allow_list::require(state, caller.tenant, &caller.actor, &request).await?;
+        let tenant = state.directory.by_id(caller.tenant).await.map_err(unexpected)?;
+        let tenant = tenant.ok_or(Code::Unauthenticated)?;
+        let open = require_active(tenant.status);
+        if open.is_ok() {
+            admit(parts, state, caller.recognised(parts)).await?;
+        }
         let entered = caller.session.map_or(Ok(()), |session| session.may_enter(parts));
         if let Err(refused) = refusal::decide(entered, caller.grants, required(parts)) {
             let (tenant, actor) = (Some(caller.tenant), &caller.actor);
-            refusal::record(&state.databases, tenant, actor, &request, parts, refused.reason()).await;
+            refusal::record(state, tenant, actor, &request, parts, refused.reason()).await;
             return Err(refused.into());
         }
-        let tenant = state.directory.by_id(caller.tenant).await.map_err(unexpected)?;
-        let tenant = tenant.ok_or(Code::Unauthenticated)?;
-        require_active(tenant.status)?;
+        open?;
+        features::require(parts, &tenant)?;
         let allowed = Caller {
             actor: caller.actor,
             grants: caller.grants,
@@ -126,6 +146,10 @@ impl From<&TenantCredential> for Known {
             actor: credential.actor.clone(),
             grants: credential.grants,
             session: CallerSession::of(&credential.means, credential.person()),
+            key: match credential.means {
+                Means::ApiKey(key) => Some(key.uuid()),
+                _ => None,
+            },
         }
     }
 }
@@ -145,6 +169,7 @@ async fn by_trusted_headers(parts: &Parts, state: &AppState) -> Result<Known, Pr
             actor: Actor::system("gateway"),
             grants: Grants::all(),
             session: None,
+            key: None,
         });
     };
     let vouched = state.authenticator.vouched(tenant, user).await;

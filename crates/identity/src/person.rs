@@ -20,6 +20,11 @@ pub(crate) async fn announce_people(tx: &mut ControlTx, tenant: TenantId) -> Res
     tx.announce(TENANT_PEOPLE_TOPIC, &tenant.uuid().to_string()).await
 }
 
+/// Has every node forget how many people the tenant has.
+pub(crate) async fn announce_seats(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sqlx::Error> {
+    tx.announce(tenants::SEATS_TOPIC, &tenant.to_string()).await
+}
+
 /// Somebody who can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Person {

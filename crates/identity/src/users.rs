@@ -35,3 +35,4 @@ pub use lifecycle::{change_role, deactivate, delete, reactivate};
 pub use list::{UserFilter, list};
 pub use model::{InvalidTransition, NewUser, PatchUser, User, UserStatus};
 pub use ops::{UserError, add, create_owner, get, remove_all, update};
+pub use sql::seated;

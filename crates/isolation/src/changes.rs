@@ -8,13 +8,17 @@
 //!   last two. So a cache that begins untrusted and does as it is told never serves what is more than a second old.
 //! - [`FreshCache`] is such a cache: it also refuses what was loaded before a piece of news and comes after it.
 //!
+//! - Whoever must never answer what was before a change that this very process made and answered says so to
+//!   [`Databases::on_commit_here`]: it hears of an announcement before its transaction's commit is answered.
+//!
 //! A change is announced as a NOTIFY and as a row. A node with a direct connection LISTENs; one that only reaches
 //! the server through a transaction pooler polls the rows. What the topics mean is not known here.
 
 mod cache;
 mod feed;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -70,12 +74,23 @@ impl Subscription {
     }
 }
 
+/// Told topic and key.
+type Listener = Box<dyn Fn(&str, &str) + Send + Sync>;
+
 /// Where the one feed of a process meets its caches.
-#[derive(Debug)]
 pub(crate) struct Hub {
     /// Whether the feed flows. Held while sending, so that a new subscriber hears of everything after this.
     flowing: Mutex<bool>,
     sender: broadcast::Sender<News>,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("flowing", &self.flowing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Hub {
@@ -83,7 +98,24 @@ impl Hub {
         Arc::new(Self {
             flowing: Mutex::new(false),
             sender: broadcast::channel(BACKLOG).0,
+            listeners: RwLock::default(),
         })
+    }
+
+    pub(crate) fn listen(&self, listener: Listener) {
+        let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(listener);
+    }
+
+    /// These were announced in a transaction of this process that is committed, or perhaps.
+    pub(crate) fn committed_here(&self, announced: &[(String, String)]) {
+        if announced.is_empty() {
+            return;
+        }
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for (topic, key) in announced {
+            listeners.iter().for_each(|listener| listener(topic, key));
+        }
     }
 
     pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription {

@@ -166,6 +166,12 @@ impl Databases {
         self.0.news.subscribe()
     }
 
+    /// Calls this with the topic and the key of each announcement of a transaction of this process, before its commit
+    /// is answered. It must be quick, and holds nothing that holds these `Databases`.
+    pub fn on_commit_here(&self, listener: impl Fn(&str, &str) + Send + Sync + 'static) {
+        self.0.news.listen(Box::new(listener));
+    }
+
     /// Tells every [`Subscription`] of this process what changes on any node. A process runs it once, until `stop`.
     pub async fn spread_news(self, stop: CancellationToken) {
         changes::spread(&self, stop).await;
@@ -181,6 +187,16 @@ impl Databases {
         self.0.admins.close().await;
         self.0.tenants.close().await;
         self.0.control.close().await;
+    }
+
+    /// Waits until what was committed on the control plane without waiting for the disk is there: a commit does, and
+    /// the log is written in order.
+    pub async fn settle(&self) -> Result<(), sqlx::Error> {
+        // A message to nobody: a transaction that wrote nothing would wait for nothing.
+        sqlx::query("select pg_logical_emit_message(true, 'tenantry', '')")
+            .execute(self.control())
+            .await?;
+        Ok(())
     }
 
     pub(crate) fn control(&self) -> &PgPool {

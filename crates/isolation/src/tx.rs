@@ -171,6 +171,7 @@ pub struct ControlTx {
     actor: Actor,
     request: RequestInfo,
     limit: Option<Arc<Limit>>,
+    announced: Vec<(String, String)>,
 }
 
 impl ControlTx {
@@ -205,6 +206,7 @@ impl ControlTx {
             actor: caller.actor.clone(),
             request: caller.request.clone(),
             limit: caller.limit.clone(),
+            announced: Vec::new(),
         })
     }
 
@@ -216,18 +218,24 @@ impl ControlTx {
 
     /// Makes everything durable. A transaction that is dropped instead leaves nothing behind.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.tx.commit().await
+        let outcome = self.tx.commit().await;
+        // Also after a failure: the answer may have been lost on its way, and not the commit.
+        self.databases.hub().committed_here(&self.announced);
+        outcome
     }
 
-    /// Commits without waiting for the disk: for what is only shown, and would be the same after being done again.
+    /// Commits without waiting for the disk: for what is only shown and would be the same after being done again, and
+    /// for what nobody is told of before a later commit or [`Databases::settle`](crate::Databases::settle).
     pub async fn commit_unhurried(mut self) -> Result<(), sqlx::Error> {
         self.tx.execute(ASYNCHRONOUS_COMMIT).await?;
-        self.tx.commit().await
+        self.commit().await
     }
 
     /// Has every node's caches forget `key` once this commits.
     pub async fn announce(&mut self, topic: &str, key: &str) -> Result<(), sqlx::Error> {
-        crate::changes::announce(self, topic, key).await
+        crate::changes::announce(self, topic, key).await?;
+        self.announced.push((topic.to_owned(), key.to_owned()));
+        Ok(())
     }
 }
 

@@ -56,6 +56,12 @@ registry! {
         RolesWrite = "roles:write", "Create, change and delete the tenant's own roles.";
         SecurityRead = "security:read", "Read what the tenant demands at its door.";
         SecurityWrite = "security:write", "Change what the tenant demands at its door.";
+        UsageRead = "usage:read", "Read what the tenant uses, and how much it may.";
+        UsageWrite = "usage:write", "Report usage and declare metrics.";
+        BillingRead = "billing:read", "Read the subscription, invoices and methods of payment.";
+        BillingWrite = "billing:write", "Change the subscription and the methods of payment.";
+        WebhooksRead = "webhooks:read", "List webhooks and what was delivered to them.";
+        WebhooksWrite = "webhooks:write", "Register, change, try out and remove webhooks.";
     }
 }
 
@@ -80,6 +86,15 @@ registry! {
         SecurityWrite = "security:write", "Change what tenants demand at their doors.";
         SigningKeysRead = "signing_keys:read", "List the keys that access tokens are signed with.";
         SigningKeysWrite = "signing_keys:write", "Replace the keys that access tokens are signed with.";
+        UsageRead = "usage:read", "Read what tenants use, and how much they may.";
+        UsageWrite = "usage:write", "Report tenants' usage.";
+        QuotasWrite = "quotas:write", "Set how much tenants may use, and where their days and months begin.";
+        BillingRead = "billing:read", "Read tenants' subscriptions, invoices and payments.";
+        BillingWrite = "billing:write", "Change tenants' subscriptions, invoices and payments.";
+        ReconciliationRead = "reconciliation:read", "Read how the payment provider's books differ from ours.";
+        ReconciliationWrite = "reconciliation:write", "Have the payment provider's books compared with ours.";
+        WebhooksRead = "webhooks:read", "List the platform's webhooks and what was delivered to them.";
+        WebhooksWrite = "webhooks:write", "Register, change, try out and remove the platform's webhooks.";
         DashboardView = "dashboard:view", "See the figures of all tenants.";
     }
 }
@@ -94,6 +109,10 @@ impl AdminPermission {
             | Self::AdminsWrite
             | Self::SigningKeysRead
             | Self::SigningKeysWrite
+            | Self::ReconciliationRead
+            | Self::ReconciliationWrite
+            | Self::WebhooksRead
+            | Self::WebhooksWrite
             | Self::DashboardView => true,
             Self::TenantsList
             | Self::TenantsRead
@@ -107,7 +126,12 @@ impl AdminPermission {
             | Self::UsersRead
             | Self::UsersWrite
             | Self::SecurityRead
-            | Self::SecurityWrite => false,
+            | Self::SecurityWrite
+            | Self::UsageRead
+            | Self::UsageWrite
+            | Self::QuotasWrite
+            | Self::BillingRead
+            | Self::BillingWrite => false,
         }
     }
 }

@@ -28,9 +28,12 @@ codes! {
     Unauthenticated = "unauthenticated", 401, "A valid credential is required.";
     InvalidCredentials = "invalid_credentials", 401, "Address or password is wrong.";
     InvalidCode = "invalid_code", 401, "The second factor was not passed.";
+    InvalidSignature = "invalid_signature", 400, "The request is not signed by whom it says it is from.";
+    PaymentDeclined = "payment_declined", 402, "The method of payment was refused.";
     Forbidden = "forbidden", 403, "The credential does not allow this.";
     TenantSuspended = "tenant_suspended", 403, "The tenant is suspended.";
     TenantInactive = "tenant_inactive", 403, "The tenant is not active.";
+    FeatureNotInPlan = "feature_not_in_plan", 403, "The plan does not have this feature.";
     SecondFactorRequired = "second_factor_required", 403, "The session has to pass its second factor first.";
     EnrolmentRequired = "enrolment_required", 403, "The tenant demands a second factor; one has to be added first.";
     CsrfRefused = "csrf_refused", 403, "The request does not prove that the session's own page sent it.";
@@ -47,6 +50,7 @@ codes! {
     LastOperator = "last_operator", 409, "There is always an active operator who may do everything.";
     RoleTaken = "role_taken", 409, "The tenant has a role of this name.";
     RoleInUse = "role_in_use", 409, "Somebody has this role.";
+    ProviderUnsupported = "provider_unsupported", 409, "The installation's payment provider does no such thing.";
     IdempotencyKeyReused = "idempotency_key_reused", 409, "The idempotency key was used with another request.";
     PreconditionFailed = "precondition_failed", 412, "The resource was changed in the meantime.";
     PayloadTooLarge = "payload_too_large", 413, "The body is larger than allowed.";
@@ -54,6 +58,7 @@ codes! {
     RangeNotSatisfiable = "range_not_satisfiable", 416, "The requested range is outside the content.";
     ValidationFailed = "validation_failed", 422, "The request has fields that are not valid.";
     QuotaExceeded = "quota_exceeded", 429, "The plan's quota is used up.";
+    RateLimited = "rate_limited", 429, "Requests come faster than the rate limit allows.";
     TooManyRequests = "too_many_requests", 429, "Too many requests.";
     LoginBlocked = "login_blocked", 429, "Too many failed attempts; try again later.";
     HeadersTooLarge = "headers_too_large", 431, "The header fields are larger than allowed.";

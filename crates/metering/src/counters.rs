@@ -14,16 +14,20 @@
 mod cells;
 mod flush;
 mod latency;
+mod leasing;
 mod library;
 mod load;
+mod measured;
 mod meter;
 mod metering;
 mod settings;
+mod shared;
 mod visitors;
 
 pub use latency::{LATENCY_BUCKETS, Latencies};
 pub use library::Reservation;
-pub use meter::{Admission, Meter, Outcome, Refusal, Standing, Visitor};
+pub use measured::Measuring;
+pub use meter::{Admission, Meter, Outcome, Pace, Refusal, Scope, Standing, Visitor};
 pub use metering::Metering;
 pub use settings::Settings;
 

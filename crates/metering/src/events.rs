@@ -17,14 +17,16 @@ mod candidate;
 mod comparison;
 mod corrections;
 mod ingest;
+mod keeping;
 mod reading;
 mod refusal;
 mod series;
 mod sql;
+mod tally;
 
-pub use ingest::{BATCH, Ingested, Receipt, Refused, ingest};
+pub use ingest::{BATCH, Ingested, Receipt, ingest};
 pub use reading::{CloudEvent, Data, Reading};
-pub use refusal::{Reason, Refusal};
+pub use refusal::{Reason, Refusal, Refused};
 
 #[cfg(test)]
 mod tests;

@@ -17,10 +17,11 @@ mod model;
 mod ops;
 mod word;
 
+pub(crate) use gauge::Claim;
 pub use gauge::{Gauge, Hold};
 pub use model::{InvalidQuota, Mode, Quota, QuotaCheck, Status};
 pub(crate) use ops::calendar;
-pub use ops::{QuotaError, Terms, clear, of_plan, set, set_calendar, terms};
+pub use ops::{OwnQuota, QuotaError, Terms, clear, of_plan, own, set, set_calendar, terms};
 
 #[cfg(test)]
 mod tests;

@@ -8,14 +8,20 @@
 mod export;
 mod forecast;
 mod history;
+mod overview;
 mod performance;
 mod present;
+mod report;
+mod window;
 
 pub use export::{ExportPosition, ExportRow, export, export_page};
 pub use forecast::{Forecast, Method, Trend, forecast, trend};
 pub use history::{History, HistoryError, HistoryQuery, MOST_POINTS, Point, history};
+pub use overview::{CalendarView, Overview, overview};
 pub use performance::{Performance, performance};
 pub use present::{MetricUsage, metrics};
+pub use report::{MetricForecast, MetricTrend, Report, report};
+pub use window::window;
 
 #[cfg(test)]
 mod tests;

@@ -22,5 +22,6 @@ pub(crate) use members::{Departure, Member, add as add_members, remove as remove
 #[cfg(test)]
 pub(crate) use partitions::open_generation;
 pub use partitions::{Retention, drop_expired, ensure};
+pub(crate) use spread::Row;
 pub use spread::{Dimensions, Spread, Totals};
 pub(crate) use sql::write;

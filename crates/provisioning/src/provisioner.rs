@@ -38,6 +38,8 @@ pub struct Settings {
     pub cdn_url: Option<String>,
     /// The platform's own domain, below which no tenant can bring a name.
     pub base_domain: BaseDomain,
+    /// On which terms tenants are billed.
+    pub terms: billing::Terms,
 }
 
 /// Makes and removes tenants. Cheap to clone.
@@ -107,6 +109,7 @@ impl Provisioner {
             storage,
             letters: settings.letters,
             cdn_url: settings.cdn_url,
+            terms: settings.terms,
         };
         Self {
             services: Arc::new(services),

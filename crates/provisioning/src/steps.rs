@@ -24,6 +24,7 @@ pub(crate) struct Services {
     pub(crate) storage: Storage,
     pub(crate) letters: Letters,
     pub(crate) cdn_url: Option<String>,
+    pub(crate) terms: billing::Terms,
 }
 
 /// One run's tenant, with what was asked for.
@@ -93,6 +94,7 @@ fails_with!(
     storage::StorageError,
     tenants::ChangeTenantError,
     identity::users::UserError,
+    billing::subscriptions::SubscriptionError,
     access::invitations::InviteError
 );
 

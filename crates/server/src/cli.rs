@@ -76,6 +76,12 @@ enum Command {
 enum AdminCommand {
     /// Adds an operator, and prints his password and his API key this once.
     Create(admin_commands::NewOperator),
+    /// Takes an operator's second factors away who lost them and has nobody above him. His sessions end.
+    ResetSecondFactors {
+        /// The address he logs in with.
+        #[arg(long)]
+        email: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -121,6 +127,9 @@ fn execute(command: Command, layers: Layers) -> Result<ExitCode> {
         Command::Migrate => done(wait_for(migrate(configured(&layers)?))?),
         Command::Admin(AdminCommand::Create(new)) => {
             wait_for(admin_commands::create(configured(&layers)?, new))
+        }
+        Command::Admin(AdminCommand::ResetSecondFactors { email }) => {
+            wait_for(admin_commands::reset_second_factors(configured(&layers)?, &email))
         }
         Command::Config(ConfigCommand::Check { json }) => config_commands::check(&Loaded::of(&layers), json),
         Command::Config(ConfigCommand::Default) => done(print(&crate::config::default_file())?),

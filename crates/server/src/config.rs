@@ -8,14 +8,17 @@
 //! not know where those came from.
 
 mod checks;
+mod collecting;
 mod declaration;
 mod default_file;
 mod layers;
 mod names;
 mod options;
 mod parts;
+mod rate;
 mod reader;
 mod setting;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -26,10 +29,11 @@ pub use declaration::{OptionInfo, SectionInfo};
 pub use default_file::default_file;
 pub use layers::{Layers, Source};
 pub use options::{
-    Config, Database, Development, Limits, Logging, Mail, Redis, SECTIONS, Security, Server, Storage, Stripe,
-    Tenants,
+    Config, Database, Development, Limits, Logging, Mail, Outbound, RateLimits, Redis, SECTIONS, Security,
+    Server, Storage, Stripe, Tenants, Usage,
 };
 pub use parts::Inconsistent;
+pub use rate::RateLimit;
 pub use reader::Effective;
 pub use setting::{
     DatabaseUrl, Domain, Environment, ForwardingHeader, HexKey, LogFilter, LogFormat, PasswordAlgorithm,

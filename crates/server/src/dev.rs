@@ -100,6 +100,9 @@ fn configure(mut layers: Layers, folder: &Path) -> Result<Config> {
         ("storage.folder", text(data_folder::files(folder))),
         ("mail.folder", text(data_folder::mail(folder))),
         ("security.environment", "development".to_owned()),
+        // What a developer tries webhooks out with runs on his machine.
+        ("outbound.allowed_networks", "127.0.0.0/8,::1/128".to_owned()),
+        ("outbound.allow_http", "true".to_owned()),
         (
             "security.trusted_header_networks",
             "127.0.0.0/8, ::1/128".to_owned(),

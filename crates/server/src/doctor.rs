@@ -84,6 +84,8 @@ pub async fn examine(loaded: Loaded) -> Vec<Check> {
     checks.extend(database(&config).await);
     checks.push(storage(&config).await);
     checks.push(mail(&config).await);
+    checks.push(payments(&config).await);
+    checks.extend(redis(&config).await);
     without_repetition(checks)
 }
 
@@ -276,5 +278,40 @@ async fn mail(config: &Config) -> Check {
                 format!("goes to {folder}, so nobody receives any: set SMTP_HOST"),
             )
         }
+    }
+}
+
+/// Without it the product works, so nothing about it fails.
+async fn redis(config: &Config) -> Option<Check> {
+    const NAME: &str = "Redis";
+    let link = config.redis_link().ok()??;
+    Some(match link.version().await {
+        Ok(version) => Check::ok(NAME, format!("answers, version {version}")),
+        Err(error) => Check::warning(
+            NAME,
+            format!(
+                "{error}: each node would hold callers to the rate limits alone; check the options in [redis]"
+            ),
+        ),
+    })
+}
+
+async fn payments(config: &Config) -> Check {
+    const NAME: &str = "payments";
+    let provider = match config.provider() {
+        Ok(provider) => provider,
+        Err(error) => return Check::failed(NAME, error.to_string()),
+    };
+    let Ok(stripe) = provider.stripe() else {
+        return Check::ok(NAME, "nobody is charged: invoices are paid by hand");
+    };
+    let mode = if stripe.livemode() { "live" } else { "test" };
+    match stripe.probe().await {
+        Ok(()) if config.webhook_secrets().count() == 0 => Check::warning(
+            NAME,
+            "Stripe accepts the key, but its webhooks are not believed: set STRIPE_WEBHOOK_SECRET",
+        ),
+        Ok(()) => Check::ok(NAME, format!("Stripe accepts the {mode} key")),
+        Err(error) => Check::failed(NAME, format!("{error}: check the options in [stripe]")),
     }
 }

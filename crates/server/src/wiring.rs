@@ -1,7 +1,7 @@
 //! Puts the rooms together: what there is, what runs beside the requests, and the loop that serves them.
 
 mod background;
-mod coming_in;
+pub(crate) mod coming_in;
 mod demo;
 mod documentation_ids;
 mod routes;
@@ -15,17 +15,21 @@ use access::invitations::Letters;
 use access::links::LinkBase;
 use access::security_policies::Policies;
 use anyhow::Context;
-use gate::{AppState, GateSettings, RecordedRefusals};
+use billing::payments::Payments;
+use gate::{AppState, GateSettings, RecordedRefusals, Rooms};
 use isolation::{Databases, MigrationError, Store};
 use mail::Transport;
+use metering::Metering;
 use mfa::SecondFactors;
 use mfa::passkeys::RelyingParty;
 use provisioning::Provisioner;
 use storage::Storage;
 use tenants::directory::{BaseDomain, Directory};
+use tenants::records::Records;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use webhooks::Webhooks;
 use white_label::custom_domains::Domains;
 
 use crate::config::{Config, ForwardingHeader};
@@ -60,14 +64,15 @@ pub struct Development {
 /// Prepares the database and serves until asked to stop.
 pub async fn serve(config: Config, options: ServeOptions) -> anyhow::Result<()> {
     let (mut state, transport, hints) = assemble(&config).await?;
-    let background = Background::start(&state, transport, hints);
+    appear(&state).await?;
+    let background = Background::start(&state, config.usage_retention(), transport, hints);
     let mut announce = None;
     if let Some(development) = options.development {
         let credentials = demo::prepare(&state, development.known)
             .await
             .context("preparing the demo tenant")?;
         let settings = demo::settings(&state.settings, &credentials, development.open)?;
-        state.settings = Arc::new(settings);
+        state = state.with_settings(settings);
         announce = Some((development.ready, credentials));
     }
     let limits = config.edge_limits();
@@ -81,6 +86,15 @@ pub async fn serve(config: Config, options: ServeOptions) -> anyhow::Result<()> 
     tracing::info!(cut_off = drained.cut_off, "no more requests");
     background.stop().await;
     state.databases.close().await;
+    Ok(())
+}
+
+/// Before the first request: learns of other nodes, and has them learn of this one. Redis may come later.
+async fn appear(state: &AppState) -> anyhow::Result<()> {
+    state.metering.appear().await.context("looking for other nodes")?;
+    if let Some(redis) = state.metering.redis() {
+        redis.try_connect().await;
+    }
     Ok(())
 }
 
@@ -116,6 +130,7 @@ async fn assemble(config: &Config) -> anyhow::Result<(AppState, Arc<Transport>, 
             letters: letters.clone(),
             cdn_url: None,
             base_domain: base_domain(config)?,
+            terms: config.terms()?,
         },
     );
     let signing_keys = SigningKeys::new(databases.clone(), config.public_url().as_str());
@@ -124,24 +139,29 @@ async fn assemble(config: &Config) -> anyhow::Result<(AppState, Arc<Transport>, 
         .await
         .context("preparing the signing keys")?;
     let policies = Policies::new(databases.clone(), DIRECTORY_CAPACITY);
-    let state = AppState {
+    let directory = Directory::new(databases.clone(), DIRECTORY_CAPACITY);
+    let rooms = Rooms {
         login: coming_in::login(config, &databases, &hasher, &policies, &signing_keys),
+        webhooks: webhooks(config, &databases)?,
         password_resets: coming_in::password_resets(&databases, &hasher, &letters),
         authenticator: Authenticator::new(databases.clone(), signing_keys.clone()),
         signing_keys,
-        directory: Directory::new(databases.clone(), DIRECTORY_CAPACITY),
+        metering: Metering::new(databases.clone(), directory.clone(), config.metering()?),
+        directory,
+        records: Records::new(databases.clone(), DIRECTORY_CAPACITY),
         domains: Domains::new(databases.clone(), DIRECTORY_CAPACITY),
         policies,
         recorded_refusals: RecordedRefusals::default(),
+        payments: Payments::new(databases.clone(), config.terms()?, config.webhook_secrets()),
         storage,
         provisioner,
         letters,
         hasher,
         second_factors: Arc::new(second_factors(config, &databases)),
-        settings: Arc::new(gate_settings(config)?),
+        settings: gate_settings(config)?,
         databases,
     };
-    Ok((state, Arc::new(transport), hints))
+    Ok((AppState::new(rooms), Arc::new(transport), hints))
 }
 
 /// The domain that tenants have their subdomains under; without one, a name that nobody can own.
@@ -152,6 +172,12 @@ fn base_domain(config: &Config) -> anyhow::Result<BaseDomain> {
         .as_ref()
         .map_or("localhost", |domain| domain.as_str());
     configured.parse().context("server.base_domain")
+}
+
+/// The way out for webhooks.
+fn webhooks(config: &Config, databases: &Databases) -> anyhow::Result<Webhooks> {
+    let (policy, limits) = config.outbound()?;
+    Ok(Webhooks::new(databases.master(), policy, limits))
 }
 
 /// Where links in letters lead, and whom letters are from.

@@ -3,11 +3,13 @@
 use edge::{Cursor, IdempotencyKey, Json, Limit, Page, Path, ProblemResponse, Query};
 use gate::keys::{CreatedKey, KeyOrder, RotationOrder, failed};
 use gate::{
-    Answer, AppState, Change, NoBody, OfTenantControl, Optional, TenantCaller, permitted, unexpected,
+    Answer, AppState, Change, NoBody, OfTenantControl, Optional, TenantCaller, of_feature, permitted,
+    unexpected,
 };
 use identity::api_keys::{self, ApiKey, ApiKeyId, NewApiKey};
 use kernel::Permission;
 use serde::Deserialize;
+use tenants::plans::Feature;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,7 +19,10 @@ type KeyCursor = Cursor<ApiKeyId>;
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(permitted(routes!(list), Permission::ApiKeysRead))
-        .routes(permitted(routes!(create), Permission::ApiKeysWrite))
+        .routes(of_feature(
+            permitted(routes!(create), Permission::ApiKeysWrite),
+            Feature::ApiAccess,
+        ))
         .routes(permitted(routes!(get), Permission::ApiKeysRead))
         .routes(permitted(routes!(revoke), Permission::ApiKeysWrite))
         .routes(permitted(routes!(rotate), Permission::ApiKeysWrite))

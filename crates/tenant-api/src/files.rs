@@ -7,14 +7,18 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use edge::layers::time_limit;
 use edge::{Cursor, IdempotencyKey, Json, Limit, Page, Path, ProblemBody, ProblemResponse, Query};
-use gate::{Answer, AppState, Change, NoBody, OfTenant, TenantCaller, forbidden, permitted, unexpected};
+use gate::{
+    Answer, AppState, Change, NoBody, OfTenant, TenantCaller, forbidden, levels, permitted, unexpected,
+};
 use kernel::{Code, Permission};
+use metering::metrics::BuiltIn;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 use workspace::PageRequest;
 use workspace::files::{self, File, FileError, FileId};
+use workspace::holdings;
 
 use crate::versioned::{IfNoneMatch, shown};
 use upload::{FileContent, Received, UploadForm, UploadQuery};
@@ -24,6 +28,7 @@ mod disposition;
 mod form;
 mod paced;
 mod range;
+mod room;
 mod upload;
 
 type FileCursor = Cursor<FileId>;
@@ -83,16 +88,28 @@ async fn list(
             example = "attachment; filename=\"report.pdf\"")),
     request_body(content((FileContent = "application/octet-stream"), (UploadForm = "multipart/form-data")),
         description = "The file itself, or a form with it."),
-    responses((status = 201, description = "The file.", body = File, headers(("Location" = String)))))]
-async fn create(received: Received) -> Result<Answer, ProblemResponse> {
-    let Received { stored, request } = received;
+    responses(
+        (status = 201, description = "The file.", body = File, headers(("Location" = String))),
+        (status = 429, description = "The tenant's storage is used up, or it came too fast.", body = ProblemBody,
+            content_type = "application/problem+json")))]
+async fn create(State(state): State<AppState>, received: Received) -> Result<Answer, ProblemResponse> {
+    let Received {
+        stored,
+        room,
+        request,
+    } = received;
     let (mut tx, kept) = request.open().await?;
     if let Some(kept) = kept {
         return Ok(kept.into()); // what was just stored goes away with `stored`
     }
-    let file = files::create(&mut tx, stored).await.map_err(failed)?;
+    let file = files::create(&mut tx, stored, room.most())
+        .await
+        .map_err(failed)?;
+    let held = holdings::get(&mut tx).await.map_err(unexpected)?;
     let location = format!("/api/files/{}", file.id);
-    request.finish(tx, Answer::created(location, &file)?).await
+    let answer = request.finish(tx, Answer::created(location, &file)?).await?;
+    levels::tell(&state.metering, room.meter(), held); // before `room` is dropped, which held it until here
+    Ok(answer)
 }
 
 /// A file's record never changes.
@@ -119,11 +136,17 @@ async fn get(
     security(("tenantKey" = [])), params(("id" = FileId, Path), IdempotencyKey),
     responses((status = 204, description = "The file is gone.")))]
 async fn delete(
+    State(state): State<AppState>,
     Path(id): Path<FileId>,
-    mut change: Change<OfTenant, NoBody>,
+    change: Change<OfTenant, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    files::delete(&mut change.tx, id).await.map_err(failed)?;
-    change.answer(Answer::no_content()).await
+    let Change { mut tx, request, .. } = change;
+    let meter = levels::meter_at_hand(&state, request.caller.tenant.id).await?;
+    files::delete(&mut tx, id).await.map_err(failed)?;
+    let held = holdings::get(&mut tx).await.map_err(unexpected)?;
+    let answer = request.finish(tx, Answer::no_content()).await?;
+    levels::tell(&state.metering, &meter, held);
+    Ok(answer)
 }
 
 /// Download a file's content
@@ -160,6 +183,7 @@ async fn read(
 fn failed(error: FileError) -> ProblemResponse {
     match error {
         FileError::NotFound => Code::NotFound.into(),
+        FileError::NoRoom(no_room) => levels::no_room(BuiltIn::Storage, no_room),
         FileError::Forbidden(refused) => forbidden(&refused),
         FileError::Database(error) => unexpected(error),
     }

@@ -112,6 +112,11 @@ struct ReadinessView {
     /// The object store takes and gives.
     #[schema(example = "ok")]
     storage: &'static str,
+    /// Redis answers, or is `away`, so that each node holds callers to the rate limits alone; absent where none is
+    /// configured. Requests are served either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ok")]
+    redis: Option<&'static str>,
 }
 
 /// Ask whether requests can be served
@@ -131,6 +136,10 @@ async fn ready(
                 status: "ok",
                 database: "ok",
                 storage: "ok",
+                redis: state
+                    .metering
+                    .redis()
+                    .map(|redis| if redis.is_connected() { "ok" } else { "away" }),
             }));
         }
     };

@@ -4,22 +4,32 @@
 
 mod api_keys;
 mod audit_events;
+mod billing_pages;
+mod entitlements;
 mod files;
 mod health;
 mod invitation_page;
 mod invitations;
 mod me;
+mod payment_methods;
+mod payment_refusals;
 mod permissions;
+mod plans;
 mod projects;
 mod refusals;
 mod roles;
 mod security_policy;
 mod settings;
+mod stripe_webhooks;
 mod tasks;
 mod tenant;
+mod usage;
+mod usage_alerts;
 mod user_sessions;
 mod users;
 mod versioned;
+mod webhook_deliveries;
+mod webhooks;
 
 use gate::AppState;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,6 +38,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(tenant::routes())
+        .merge(entitlements::routes())
+        .merge(plans::routes())
         .merge(projects::routes())
         .merge(tasks::routes())
         .merge(files::routes())
@@ -41,7 +53,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(user_sessions::routes())
         .merge(roles::routes())
         .merge(invitations::routes())
+        .merge(usage_alerts::routes())
+        .merge(webhooks::routes())
+        .merge(webhook_deliveries::routes())
         .merge(invitation_page::routes())
+        .merge(usage::routes())
+        .merge(payment_methods::routes())
+        .merge(billing_pages::routes())
+        .merge(stripe_webhooks::routes())
         .merge(health::routes())
 }
 

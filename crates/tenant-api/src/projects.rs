@@ -1,15 +1,20 @@
 //! `/api/projects`.
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemResponse, Query};
-use gate::{Answer, AppState, Change, NoBody, OfTenant, TenantCaller, forbidden, permitted, unexpected};
+use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemBody, ProblemResponse, Query};
+use gate::{
+    Answer, AppState, Change, NoBody, OfTenant, TenantCaller, forbidden, levels, permitted, unexpected,
+};
 use kernel::{Code, Permission};
+use metering::metrics::BuiltIn;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use workspace::PageRequest;
+use workspace::holdings;
 use workspace::projects::{
     self, NewProject, PatchProject, Project, ProjectError, ProjectFilter, ProjectId, ProjectStatus,
 };
@@ -65,19 +70,29 @@ async fn list(
 /// Create a project
 #[utoipa::path(post, path = "/api/projects", operation_id = "createProject", tag = "projects",
     security(("tenantKey" = [])), params(IdempotencyKey), request_body = NewProject,
-    responses((status = 201, description = "The project.", body = Project,
-        headers(("Location" = String), ("ETag" = String)))))]
-async fn create(change: Change<OfTenant, NewProject>) -> Result<Answer, ProblemResponse> {
+    responses(
+        (status = 201, description = "The project.", body = Project,
+            headers(("Location" = String), ("ETag" = String))),
+        (status = 429, description = "The tenant has as many projects as it may, or came too fast.", body = ProblemBody,
+            content_type = "application/problem+json")))]
+async fn create(
+    State(state): State<AppState>,
+    change: Change<OfTenant, NewProject>,
+) -> Result<Answer, ProblemResponse> {
     let Change {
         body,
         mut tx,
         request,
     } = change;
-    let project = projects::create(&mut tx, body).await.map_err(failed)?;
+    let meter = levels::meter_at_hand(&state, request.caller.tenant.id).await?;
+    let most = state.metering.most(&meter, BuiltIn::Projects);
+    let project = projects::create(&mut tx, body, most).await.map_err(failed)?;
+    let held = holdings::get(&mut tx).await.map_err(unexpected)?;
     let location = format!("/api/projects/{}", project.id);
-    request
-        .finish(tx, Answer::created(location, &project)?.version(project.version))
-        .await
+    let answer = Answer::created(location, &project)?.version(project.version);
+    let answer = request.finish(tx, answer).await?;
+    levels::tell(&state.metering, &meter, held);
+    Ok(answer)
 }
 
 /// Get a project
@@ -121,13 +136,19 @@ async fn update(
     security(("tenantKey" = [])), params(("id" = ProjectId, Path), IfMatch, IdempotencyKey),
     responses((status = 204, description = "The project is gone.")))]
 async fn delete(
+    State(state): State<AppState>,
     Path(id): Path<ProjectId>,
-    mut change: Change<OfTenant, NoBody>,
+    change: Change<OfTenant, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    projects::delete(&mut change.tx, id, change.request.expected)
+    let Change { mut tx, request, .. } = change;
+    let meter = levels::meter_at_hand(&state, request.caller.tenant.id).await?;
+    projects::delete(&mut tx, id, request.expected)
         .await
         .map_err(failed)?;
-    change.answer(Answer::no_content()).await
+    let held = holdings::get(&mut tx).await.map_err(unexpected)?;
+    let answer = request.finish(tx, Answer::no_content()).await?;
+    levels::tell(&state.metering, &meter, held);
+    Ok(answer)
 }
 
 fn failed(error: ProjectError) -> ProblemResponse {
@@ -135,6 +156,7 @@ fn failed(error: ProjectError) -> ProblemResponse {
         ProjectError::NotFound => Code::NotFound.into(),
         ProjectError::VersionMismatch(_) => Code::PreconditionFailed.into(),
         ProjectError::Invalid(errors) => invalid(errors),
+        ProjectError::NoRoom(no_room) => levels::no_room(BuiltIn::Projects, no_room),
         ProjectError::Forbidden(refused) => forbidden(&refused),
         ProjectError::Database(error) => unexpected(error),
     }

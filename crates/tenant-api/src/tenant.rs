@@ -1,5 +1,6 @@
 //! `GET` and `PATCH /api/tenant`: the caller's own.
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::{IdempotencyKey, IfMatch, ProblemResponse};
@@ -16,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::refusals::sentence;
-use crate::versioned::{IfNoneMatch, shown};
+use crate::versioned::{IfNoneMatch, shown_as_kept};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -59,13 +60,14 @@ impl From<&TenantSnapshot> for TenantSummary {
     responses(
         (status = 200, description = "The tenant.", body = TenantView, headers(("ETag" = String))),
         (status = 304, description = "The caller has this version.")))]
-async fn get(caller: TenantCaller, headers: HeaderMap) -> Result<Response, ProblemResponse> {
-    let mut tx = caller.ctx.control().await.map_err(unexpected)?;
-    let tenant = tenants::own(&mut tx)
-        .await
-        .map_err(unexpected)?
-        .ok_or(Code::NotFound)?;
-    Ok(shown(&headers, tenant.version, TenantView::from(tenant)))
+async fn get(
+    caller: TenantCaller,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, ProblemResponse> {
+    let record = state.records.own(&caller.ctx).await.map_err(unexpected)?;
+    let record = record.ok_or(Code::NotFound)?;
+    Ok(shown_as_kept(&headers, record.version, record.json.clone()))
 }
 
 /// What a tenant changes about itself; what is left out stays.

@@ -1,6 +1,8 @@
 //! Reading a resource of which the caller may have this version already.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use edge::etag::not_modified;
 use edge::{ETag, Json};
@@ -17,6 +19,17 @@ pub(crate) fn shown(headers: &HeaderMap, version: i64, resource: impl Serialize)
         (StatusCode::NOT_MODIFIED, tag, ()).into_response()
     } else {
         (tag, Json(resource)).into_response()
+    }
+}
+
+/// The same for a resource that is kept as JSON.
+pub(crate) fn shown_as_kept(headers: &HeaderMap, version: i64, json: Bytes) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    let tag = ETag::version(version);
+    if not_modified(headers, &tag) {
+        (StatusCode::NOT_MODIFIED, tag, ()).into_response()
+    } else {
+        (tag, [(CONTENT_TYPE, JSON)], json).into_response()
     }
 }
 

@@ -8,7 +8,7 @@ use isolation::{BootstrapError, Databases, IsolationStrategy, PlatformCtx, Setti
 use jobs::queue::RelayedJobs;
 use jobs::{Receiver, Relay};
 use kernel::seams::SystemClock;
-use kernel::{MasterKey, Seams, TenantId};
+use kernel::{Faults, MasterKey, Seams, TenantId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::{Mutex, OnceCell};
@@ -58,7 +58,19 @@ impl TestDatabase {
     }
 
     async fn try_open(url: &str) -> Result<Self, BootstrapError> {
+        Self::try_open_with(url, Faults::none()).await
+    }
+
+    /// A node on an existing database in which these faults are planted.
+    pub async fn attach(url: &str, faults: Faults) -> Self {
+        Self::try_open_with(url, faults)
+            .await
+            .expect("the product connects")
+    }
+
+    async fn try_open_with(url: &str, faults: Faults) -> Result<Self, BootstrapError> {
         let (seams, clock) = seams_with_clock();
+        let seams = Seams { faults, ..seams };
         let (databases, hints) = Databases::open(settings(url), seams).await?;
         let receivers: Vec<Box<dyn Receiver>> = vec![Box::new(RelayedJobs), Box::new(RelayedEvents)];
         let relay = Mutex::new(Relay::new(databases.clone(), hints, receivers));

@@ -7,7 +7,11 @@
 mod authenticator;
 mod cluster;
 mod database;
+mod fake_stripe;
+mod redis;
 
 pub use authenticator::Authenticator;
 pub use cluster::server_url;
 pub use database::{TestDatabase, connect, master_key, seams_with_clock};
+pub use fake_stripe::{Behaviour, FakeStripe, Mishap, Request, signature};
+pub use redis::RedisServer;

@@ -1,4 +1,4 @@
-//! The tenant data that ships: projects with their tasks, files, and settings.
+//! The tenant data that ships: projects with their tasks, files, and settings; and how much there is of it.
 //!
 //! Every operation works in a [`TenantTx`](isolation::TenantTx) that the caller commits; it checks the permission,
 //! validates what it was given, and writes its audit event in the same transaction. So it runs unchanged in every
@@ -7,6 +7,7 @@
 //! What may not enter: HTTP, other tenants, anything the control plane knows (plans, quotas, members).
 
 pub mod files;
+pub mod holdings;
 pub mod projects;
 pub mod seed;
 pub mod settings;

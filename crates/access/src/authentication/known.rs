@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::credential::{AdminCredential, Credential, Means, TenantCredential};
 use super::sql::{PersonRow, Row, Sort};
 use super::usage::{Usage, Used};
-use crate::sessions::{Kind, PENDING_LIFETIME, SessionId, Stage};
+use crate::sessions::{Kind, SessionId, Stage};
 
 /// What a credential is looked up by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,21 +100,10 @@ impl From<Row> for Known {
                 Some(tenant) => Credential::Tenant(Arc::new(tenant_credential(&row, Id::from_uuid(tenant)))),
                 None => Credential::Admin(Arc::new(admin_credential(&row))),
             },
-            expires_at: end_of(&row),
+            expires_at: row.expires_at,
             idle: idle_of(&row),
             usage: Some(Arc::new(usage)),
         }
-    }
-}
-
-/// A session that waits for its second factor does not wait for long.
-fn end_of(row: &Row) -> Option<Timestamp> {
-    match row.stage {
-        Some(Stage::SecondFactor | Stage::Enrolment) => {
-            let end = row.created_at.plus(PENDING_LIFETIME);
-            Some(row.expires_at.map_or(end, |anyway| anyway.min(end)))
-        }
-        _ => row.expires_at,
     }
 }
 

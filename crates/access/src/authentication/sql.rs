@@ -33,7 +33,6 @@ pub(super) struct Row {
     pub(super) tenants: Option<Vec<Uuid>>,
     pub(super) kind: Option<Kind>,
     pub(super) stage: Option<Stage>,
-    pub(super) created_at: Timestamp,
     pub(super) last_seen_at: Option<Timestamp>,
     pub(super) idle_seconds: Option<i32>,
     pub(super) expires_at: Option<Timestamp>,
@@ -45,8 +44,7 @@ pub(super) async fn by_hash(tx: &mut ControlTx, hash: &Hash) -> Result<Option<Ro
         Row,
         r#"select 'api_key' as "sort!: Sort", k.tenant_id as "tenant?", k.id as "id!", k.user_id as "holder?",
                   u.role as "role?", r.permissions as "allowed?", k.scopes as "scopes?", null::uuid[] as "tenants?",
-                  null as "kind?: Kind", null as "stage?: Stage", k.created_at as "created_at!: Timestamp",
-                  null::timestamptz as "last_seen_at?: Timestamp", null::int as idle_seconds,
+                  null as "kind?: Kind", null as "stage?: Stage", null::timestamptz as "last_seen_at?: Timestamp", null::int as idle_seconds,
                   k.expires_at as "expires_at?: Timestamp"
            from control.api_keys k
            left join control.users u on u.tenant_id = k.tenant_id and u.id = k.user_id
@@ -54,13 +52,14 @@ pub(super) async fn by_hash(tx: &mut ControlTx, hash: &Hash) -> Result<Option<Ro
            where k.secret_hash = $1 and k.revoked_at is null and (k.user_id is null or u.status = 'active')
            union all
            select 'admin_api_key', null, k.id, k.admin_id, null, a.permissions, k.scopes, a.tenants, null, null,
-                  k.created_at, null, null, k.expires_at
+                  null, null, k.expires_at
            from control.admin_api_keys k
            left join control.admins a on a.id = k.admin_id
            where k.secret_hash = $1 and k.revoked_at is null and (k.admin_id is null or a.status = 'active')
            union all
            select 'session', s.tenant_id, s.id, s.person_id, u.role, coalesce(r.permissions, a.permissions), null,
-                  a.tenants, s.kind, s.stage, s.created_at, s.last_seen_at, s.idle_seconds, s.expires_at
+                  a.tenants, s.kind, s.stage, s.last_seen_at, s.idle_seconds,
+                  least(s.expires_at, s.waiting_until)
            from control.sessions s
            left join control.users u on u.tenant_id = s.tenant_id and u.id = s.user_id
            left join control.roles r on r.tenant_id = u.tenant_id and r.name = u.custom_role
@@ -79,7 +78,7 @@ pub(super) async fn by_session(tx: &mut ControlTx, id: SessionId) -> Result<Opti
         r#"select 'session' as "sort!: Sort", s.tenant_id as "tenant?", s.id as "id!", s.person_id as "holder?",
                   u.role as "role?", coalesce(r.permissions, a.permissions) as "allowed?", null::text[] as "scopes?",
                   a.tenants as "tenants?", s.kind as "kind?: Kind", s.stage as "stage?: Stage",
-                  s.created_at as "created_at!: Timestamp", s.last_seen_at as "last_seen_at?: Timestamp",
+                  s.last_seen_at as "last_seen_at?: Timestamp",
                   s.idle_seconds as "idle_seconds?", s.expires_at as "expires_at?: Timestamp"
            from control.sessions s
            left join control.users u on u.tenant_id = s.tenant_id and u.id = s.user_id

@@ -25,8 +25,9 @@ impl Login {
         realm: &Realm,
         claim: Claim,
     ) -> Result<LoggedIn, LoginError> {
-        let turn = self.0.hasher.turn().await?;
         let email = claim.identifier();
+        self.0.look(ctx, realm, &email).await?;
+        let turn = self.0.hasher.turn().await?;
         let (account, attempt) = self.0.begin(ctx, realm, &email).await?;
         let stored = account
             .as_ref()
@@ -54,6 +55,14 @@ impl Login {
 }
 
 impl Means {
+    /// Refuses who is blocked before he waits for a turn.
+    async fn look(&self, ctx: &PlatformCtx, realm: &Realm, email: &str) -> Result<(), LoginError> {
+        let mut tx = ctx.control().await?;
+        let account = realm.account(email);
+        let subject = attempts_at(ctx, realm, &account);
+        Ok(self.throttle.look(&mut tx, Purpose::Login, subject).await?)
+    }
+
     /// Who it would be, and one more attempt counted, durably as far as other attempts are concerned.
     async fn begin(
         &self,
@@ -69,11 +78,8 @@ impl Means {
             }
             realm => passwords::find_account(&mut tx, realm.tenant(), email).await?,
         };
-        let counted_as = Subject {
-            tenant: realm.tenant(),
-            email: &realm.account(email),
-            ip: ip(ctx),
-        };
+        let named = realm.account(email);
+        let counted_as = attempts_at(ctx, realm, &named);
         let attempt = self.throttle.attempt(&mut tx, Purpose::Login, counted_as).await?;
         tx.commit_unhurried().await?;
         Ok((account, attempt))
@@ -180,6 +186,14 @@ pub(crate) fn about(kind: EventType, person: Person) -> Event {
     match person {
         Person::User(tenant, user) => event.of_tenant(tenant).resource(user, None),
         Person::Admin(admin) => event.resource(admin, None),
+    }
+}
+
+fn attempts_at<'a>(ctx: &PlatformCtx, realm: &Realm, account: &'a str) -> Subject<'a> {
+    Subject {
+        tenant: realm.tenant(),
+        email: account,
+        ip: ip(ctx),
     }
 }
 

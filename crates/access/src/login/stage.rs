@@ -5,6 +5,7 @@ use isolation::ControlTx;
 use mfa::Factors;
 
 use super::{LoginError, Means};
+use crate::security_policies;
 use crate::sessions::{Lifetime, Stage};
 
 /// How a session of this person begins, and how long it lasts.
@@ -23,7 +24,7 @@ impl Means {
         let factors = mfa::factors(tx, person).await?;
         let (demanded, lifetime) = match person.tenant() {
             Some(tenant) => {
-                let policy = self.policies.of(tenant).await?;
+                let policy = security_policies::get_held(tx, tenant).await?;
                 let (idle, absolute) = (policy.idle(), policy.lifetime());
                 (policy.mfa_required, Lifetime { idle, absolute })
             }

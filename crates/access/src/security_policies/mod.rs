@@ -17,6 +17,7 @@ mod web_origin;
 
 pub use model::{NewSecurityPolicy, SecurityPolicy};
 pub use network::{InvalidNetwork, Network};
+pub(crate) use ops::get_held;
 pub use ops::{OwnAddress, SecurityPolicyError, get, put};
 pub use policies::Policies;
 pub use web_origin::{InvalidWebOrigin, WebOrigin};

@@ -39,6 +39,12 @@ pub async fn get(tx: &mut ControlTx, tenant: TenantId) -> Result<SecurityPolicy,
     Ok(sql::find(tx, tenant).await?.unwrap_or_default())
 }
 
+/// What holds for the tenant until the transaction ends: whoever would change it waits.
+pub(crate) async fn get_held(tx: &mut ControlTx, tenant: TenantId) -> Result<SecurityPolicy, sqlx::Error> {
+    sql::hold(tx, tenant).await?;
+    get(tx, tenant).await
+}
+
 /// Lets this hold from now on. Open sessions get no longer than it says, and where a second factor is demanded anew,
 /// browsers' sessions of people who have none open nothing any more but adding one, and programs' ones end.
 pub async fn put(

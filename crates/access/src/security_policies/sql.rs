@@ -48,6 +48,17 @@ impl TryFrom<Row> for SecurityPolicy {
     }
 }
 
+/// Keeps [`tenants::get_for_update`] waiting, and with it whoever replaces the policy.
+pub(super) async fn hold(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"select 1 as "held!" from control.tenants where id = $1 for share"#,
+        tenant as _
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(())
+}
+
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::Decode(Box::new(error))
 }
@@ -106,7 +117,8 @@ pub(super) async fn confine_sessions(
              where s.tenant_id = $1 and s.ended_at is null and s.expires_at > $5)
          update control.sessions s
          set idle_seconds = living.idle_seconds,
-             expires_at = least(living.expires_at, case when bare then $6::timestamptz end),
+             expires_at = living.expires_at,
+             waiting_until = case when bare then $6::timestamptz else s.waiting_until end,
              stage = case when bare then 'enrolment' else s.stage end,
              ended_at = case when bare and s.kind = 'token' then $5::timestamptz end,
              end_reason = case when bare and s.kind = 'token' then $7 end

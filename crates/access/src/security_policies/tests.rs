@@ -1,11 +1,11 @@
 use isolation::{Databases, News, TenantCtx, Tx as _};
-use kernel::{FieldError, TenantId, Timestamp};
+use kernel::{FieldError, Id, TenantId, Timestamp};
 use testkit::TestDatabase;
 use tokio_util::sync::CancellationToken;
 
 use super::{NewSecurityPolicy, OwnAddress, Policies, SecurityPolicy, SecurityPolicyError, get, put};
 use crate::fixture::{new_tenant, owner, platform};
-use crate::sessions::SessionEntity;
+use crate::sessions::{self, SessionEntity};
 
 fn wanted() -> NewSecurityPolicy {
     NewSecurityPolicy {
@@ -189,14 +189,14 @@ async fn two_who_set_it_at_once_get_two_versions() {
     assert_eq!(versions, [1, 2]);
 }
 
-/// An open session of two weeks.
+/// An open session of two weeks, begun an hour ago.
 async fn session(db: &TestDatabase, tenant: TenantId, person: uuid::Uuid, kind: &str) -> uuid::Uuid {
     let mut tx = platform(db).await;
     let (id, now) = (tx.new_id::<SessionEntity>().uuid(), tx.now());
     sqlx::query(
         "insert into control.sessions
              (id, tenant_id, person_id, kind, stage, created_at, last_seen_at, idle_seconds, expires_at)
-         values ($1, $2, $3, $4, 'open', $5, $5, 86400, $5 + interval '14 days')",
+         values ($1, $2, $3, $4, 'open', $5 - interval '1 hour', $5, 86400, $5 + interval '14 days')",
     )
     .bind(id)
     .bind(tenant)
@@ -212,7 +212,10 @@ async fn session(db: &TestDatabase, tenant: TenantId, person: uuid::Uuid, kind: 
 
 async fn state(db: &TestDatabase, id: uuid::Uuid) -> (String, i32, Timestamp, Option<String>) {
     let mut tx = platform(db).await;
-    sqlx::query_as("select stage, idle_seconds, expires_at, end_reason from control.sessions where id = $1")
+    let living =
+        "select stage, idle_seconds, least(expires_at, waiting_until), end_reason from control.sessions
+                  where id = $1";
+    sqlx::query_as(living)
         .bind(id)
         .fetch_one(tx.conn())
         .await
@@ -257,6 +260,12 @@ async fn a_stricter_policy_holds_for_open_sessions() {
     assert!(
         expires < soon,
         "who had only a password does not have days to add a factor"
+    );
+    let mut tx = platform(&db).await;
+    let waiting = sessions::get(&mut tx, Id::from_uuid(browser)).await;
+    assert!(
+        waiting.is_ok(),
+        "he has time to add one, however old his session is"
     );
     let (_, _, _, ended) = state(&db, program).await;
     assert_eq!(ended.as_deref(), Some("second_factor_required"));

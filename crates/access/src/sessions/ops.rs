@@ -7,9 +7,7 @@ use isolation::{ControlTx, PlatformCtx, Tx};
 use jobs::JobError;
 use kernel::{Secret, Timestamp};
 
-use super::model::{
-    EndReason, Kind, NewSession, Opened, PENDING_LIFETIME, Session, SessionId, Stage, Tokens,
-};
+use super::model::{EndReason, Kind, NewSession, Opened, Session, SessionId, Stage, Tokens};
 use super::{REFRESH_TAG, SECRET_TAG, SESSION_TOPIC, sql};
 use crate::access_tokens::{NoSigningKey, SigningKeys, Subject, TOKEN_LIFETIME};
 
@@ -68,9 +66,6 @@ pub async fn open(tx: &mut ControlTx, keys: &SigningKeys, new: NewSession) -> Re
 /// before names nothing any more.
 pub async fn promote(tx: &mut ControlTx, keys: &SigningKeys, id: SessionId) -> Result<Opened, SessionError> {
     let waiting = get(tx, id).await?;
-    if waiting.created_at.plus(PENDING_LIFETIME) <= tx.now() {
-        return Err(SessionError::NotFound);
-    }
     renew(tx, keys, waiting, &["second_factor", "enrolment"]).await
 }
 

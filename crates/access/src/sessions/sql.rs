@@ -8,7 +8,7 @@ use kernel::permission::Registry;
 use kernel::{AdminPermission, Grants, Permission, TenantId, Timestamp};
 use uuid::Uuid;
 
-use super::model::{EndReason, Kind, Session, SessionId, Stage};
+use super::model::{EndReason, Kind, PENDING_LIFETIME, Session, SessionId, Stage};
 
 struct Row {
     id: SessionId,
@@ -46,11 +46,13 @@ pub(super) async fn insert(
     secret: Option<&Hash>,
     idle_seconds: i32,
 ) -> Result<(), sqlx::Error> {
+    let waiting = session.stage != Stage::Open;
+    let waiting_until = waiting.then(|| session.created_at.plus(PENDING_LIFETIME));
     sqlx::query!(
         "insert into control.sessions
              (id, tenant_id, person_id, kind, stage, secret_hash, ip, user_agent, created_at, last_seen_at, idle_seconds,
-              expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7::text::inet, $8, $9, $10, $11, $12)",
+              expires_at, waiting_until)
+         values ($1, $2, $3, $4, $5, $6, $7::text::inet, $8, $9, $10, $11, $12, $13)",
         session.id as _,
         session.person.tenant() as _,
         session.person.uuid(),
@@ -62,7 +64,8 @@ pub(super) async fn insert(
         session.created_at as _,
         session.last_seen_at as _,
         idle_seconds,
-        session.expires_at as _
+        session.expires_at as _,
+        waiting_until as _
     )
     .execute(tx.conn())
     .await?;
@@ -82,7 +85,8 @@ pub(super) async fn get(
                   expires_at as "expires_at: _"
            from control.sessions
            where id = $1 and ended_at is null and expires_at > $2
-             and last_seen_at + make_interval(secs => idle_seconds) > $2"#,
+             and last_seen_at + make_interval(secs => idle_seconds) > $2
+             and (waiting_until is null or waiting_until > $2)"#,
         id as _,
         now as _
     )
@@ -105,6 +109,7 @@ pub(super) async fn list(
            from control.sessions
            where person_id = $1 and tenant_id is not distinct from $2 and ended_at is null and expires_at > $3
              and last_seen_at + make_interval(secs => idle_seconds) > $3
+             and (waiting_until is null or waiting_until > $3)
            order by id desc limit 200"#,
         person.uuid(),
         person.tenant() as _,
@@ -188,7 +193,7 @@ pub(super) async fn reopen(
         Former,
         r#"with former as (select id, secret_hash from control.sessions
                            where id = $1 and ended_at is null and expires_at > $2 and stage = any ($3) for update)
-           update control.sessions s set stage = 'open', secret_hash = $4, last_seen_at = $2
+           update control.sessions s set stage = 'open', waiting_until = null, secret_hash = $4, last_seen_at = $2
            from former where s.id = former.id
            returning s.id as "id: _", s.tenant_id as "tenant: _", s.person_id as person, former.secret_hash as "secret_hash?""#,
         id as _,

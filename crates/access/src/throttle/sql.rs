@@ -33,6 +33,20 @@ pub(super) async fn lock(tx: &mut ControlTx, buckets: &[Hash]) -> Result<Vec<(Ha
     Ok(counts.collect())
 }
 
+/// When the last of their blocks ends.
+pub(super) async fn blocked_until(
+    tx: &mut ControlTx,
+    buckets: &[Hash],
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    let wanted: Vec<Vec<u8>> = buckets.iter().map(|bucket| bucket.to_vec()).collect();
+    sqlx::query_scalar!(
+        r#"select max(blocked_until) as "until: Timestamp" from control.login_failures where bucket = any ($1)"#,
+        &wanted
+    )
+    .fetch_one(tx.conn())
+    .await
+}
+
 /// Writes the counts of buckets that are locked.
 pub(super) async fn write(
     tx: &mut ControlTx,

@@ -1,39 +1,48 @@
-//! Adding a second factor.
+//! Adding a second factor. Where a session is open already, what begins it asks for fresh proof: who found the session
+//! open could add a factor of his own. What completes it holds what only the beginning handed out.
+
+use std::ops::ControlFlow;
 
 use access::sessions::Stage;
 use edge::ProblemResponse;
-use gate::{Answer, AppState, Change, Door, NoBody, unexpected};
+use gate::{Answer, AppState, Door, Keyed, Optional, unexpected};
 use isolation::{ControlTx, Tx};
 use mfa::FactorError;
 use mfa::passkeys::{self, Account};
 use mfa::totp::{self, Label};
 
-use super::changing::end_others;
+use super::changing::{end_others, proved};
 use super::failures::failed;
 use super::me::{Insider, Me, relying_party};
-use super::orders::{Added, PasskeyOrder, TotpEnrolment};
+use super::orders::{Added, PasskeyOrder, Proof, TotpEnrolment};
 use super::passing::opened;
 
 pub(super) async fn begin_totp<D>(
     state: &AppState,
-    mut change: Change<D, NoBody>,
+    keyed: Keyed<D, Optional<Proof>>,
 ) -> Result<Answer, ProblemResponse>
 where
     D: Door<Tx = ControlTx>,
     D::Caller: Insider,
 {
-    let me = change.request.caller.me()?;
+    let me = keyed.request.caller.me()?;
     let adding = me.adding()?;
-    let (email, _) = me.account(&mut change.tx).await?;
+    let (request, mut tx) = match proved(state, keyed, &me).await? {
+        ControlFlow::Break(answer) => return Ok(answer),
+        ControlFlow::Continue(open) => open,
+    };
+    let (email, _) = me.account(&mut tx).await?;
     let label = Label {
         issuer: &me.site,
         account: email.as_str(),
     };
     let sealing = &state.second_factors.sealing;
-    let enrolment = totp::begin(&mut change.tx, sealing, me.person, label, adding)
+    let enrolment = totp::begin(&mut tx, sealing, me.person, label, adding)
         .await
         .map_err(failed)?;
-    change.answer(Answer::ok(&TotpEnrolment::from(enrolment))?).await
+    request
+        .finish(tx, Answer::ok(&TotpEnrolment::from(enrolment))?)
+        .await
 }
 
 pub(super) async fn confirm_totp(
@@ -53,26 +62,29 @@ pub(super) async fn confirm_totp(
 
 pub(super) async fn registration_options<D>(
     state: &AppState,
-    mut change: Change<D, NoBody>,
+    keyed: Keyed<D, Optional<Proof>>,
 ) -> Result<Answer, ProblemResponse>
 where
     D: Door<Tx = ControlTx>,
     D::Caller: Insider,
 {
-    let me = change.request.caller.me()?;
+    let me = keyed.request.caller.me()?;
     let adding = me.adding()?;
-    let (email, name) = me.account(&mut change.tx).await?;
+    let (request, mut tx) = match proved(state, keyed, &me).await? {
+        ControlFlow::Break(answer) => return Ok(answer),
+        ControlFlow::Continue(open) => open,
+    };
+    let (email, name) = me.account(&mut tx).await?;
     let account = Account {
         site: &me.site,
         email: email.as_str(),
         name: name.as_str(),
     };
     let (party, sealing) = (relying_party(state)?, &state.second_factors.sealing);
-    let challenge =
-        passkeys::registration_options(&mut change.tx, party, sealing, me.person, account, adding)
-            .await
-            .map_err(failed)?;
-    change.answer(Answer::ok(&challenge)?).await
+    let challenge = passkeys::registration_options(&mut tx, party, sealing, me.person, account, adding)
+        .await
+        .map_err(failed)?;
+    request.finish(tx, Answer::ok(&challenge)?).await
 }
 
 pub(super) async fn add_passkey(

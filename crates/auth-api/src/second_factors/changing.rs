@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use access::sessions::{self, EndReason};
+use access::sessions::{self, EndReason, Stage};
 use edge::ProblemResponse;
 use gate::{Answer, AppState, Asked, Door, Keyed, Optional, unexpected};
 use isolation::{ControlTx, Tx};
@@ -95,13 +95,13 @@ where
     request.finish(tx, Answer::ok(&RecoveryCodes::from(codes))?).await
 }
 
-/// A request by somebody who proved that it is him, with the transaction that its change and its answer share; or the
+/// A request by somebody who proved that it is him, or who has just done so at the door and waits for his first factor, with the transaction that its change and its answer share; or the
 /// answer that it was given before.
-type Proved<D> = ControlFlow<Answer, (Asked<D>, ControlTx)>;
+pub(super) type Proved<D> = ControlFlow<Answer, (Asked<D>, ControlTx)>;
 
 /// The proof is looked at in a transaction of its own, because a wrong one has to count and a code is used up; but not
 /// where the request was answered before, because then the same code was right.
-async fn proved<D>(
+pub(super) async fn proved<D>(
     state: &AppState,
     keyed: Keyed<D, Optional<Proof>>,
     me: &Me,
@@ -114,7 +114,9 @@ where
     if let (_, Some(kept)) = request.open().await? {
         return Ok(ControlFlow::Break(kept.into()));
     }
-    prove(state, &request.caller, me, body.0).await?;
+    if me.stage != Stage::Enrolment {
+        prove(state, &request.caller, me, body.0).await?;
+    }
     match request.open().await? {
         (_, Some(kept)) => Ok(ControlFlow::Break(kept.into())),
         (tx, None) => Ok(ControlFlow::Continue((request, tx))),

@@ -3,10 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use edge::{IdempotencyKey, Json, Path, ProblemBody, ProblemResponse};
-use gate::{
-    Answer, AppState, Change, Keyed, NoBody, OfPlatform, Optional, PlatformCaller, any_caller,
-    pending_session,
-};
+use gate::{Answer, AppState, Keyed, OfPlatform, Optional, PlatformCaller, any_caller, pending_session};
 use mfa::passkeys::{Challenge, Passkey, PasskeyId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -51,18 +48,20 @@ async fn overview(
 
 /// Begin adding an authenticator app
 ///
-/// It counts when a code from the app confirms it, within fifteen minutes. Beginning anew replaces what was begun; an
+/// Needs fresh proof where the session is open already. It counts when a code from the app confirms it, within fifteen minutes. Beginning anew replaces what was begun; an
 /// app in use has to be removed first.
 #[utoipa::path(post, path = "/admin/auth/mfa/totp", operation_id = "beginAdminTotp", tag = "auth",
-    security(("adminKey" = [])), params(IdempotencyKey),
+    security(("adminKey" = [])), params(IdempotencyKey), request_body = Proof,
     responses((status = 200, description = "The secret for the app.", body = TotpEnrolment),
+        (status = 401, description = "The proof is wrong.", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 409, description = "An app is in use.", body = ProblemBody,
             content_type = "application/problem+json")))]
 async fn begin_totp(
     State(state): State<AppState>,
-    change: Change<OfPlatform, NoBody>,
+    keyed: Keyed<OfPlatform, Optional<Proof>>,
 ) -> Result<Answer, ProblemResponse> {
-    adding::begin_totp(&state, change).await
+    adding::begin_totp(&state, keyed).await
 }
 
 /// Confirm an authenticator app
@@ -120,15 +119,17 @@ async fn make_recovery_codes(
 
 /// Begin adding a passkey
 ///
-/// For `PublicKeyCredential.parseCreationOptionsFromJSON()`. Good for one answer within five minutes.
+/// Needs fresh proof where the session is open already. For `PublicKeyCredential.parseCreationOptionsFromJSON()`. Good for one answer within five minutes.
 #[utoipa::path(post, path = "/admin/auth/mfa/passkeys/options", operation_id = "beginAdminPasskey", tag = "auth",
-    security(("adminKey" = [])), params(IdempotencyKey),
-    responses((status = 200, description = "The challenge.", body = Challenge)))]
+    security(("adminKey" = [])), params(IdempotencyKey), request_body = Proof,
+    responses((status = 200, description = "The challenge.", body = Challenge),
+        (status = 401, description = "The proof is wrong.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 async fn registration_options(
     State(state): State<AppState>,
-    change: Change<OfPlatform, NoBody>,
+    keyed: Keyed<OfPlatform, Optional<Proof>>,
 ) -> Result<Answer, ProblemResponse> {
-    adding::registration_options(&state, change).await
+    adding::registration_options(&state, keyed).await
 }
 
 /// List my passkeys

@@ -187,7 +187,8 @@ impl Proof {
 
 impl Validate for Proof {
     fn check(&self, errors: &mut Vec<FieldError>) {
-        if self.password.is_some() == self.code.is_some() {
+        // That there is one at all is asked where it is needed.
+        if self.password.is_some() && self.code.is_some() {
             errors.extend(Self::missing().errors);
         }
         if let Some(code) = &self.code {

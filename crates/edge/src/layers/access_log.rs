@@ -4,24 +4,22 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::Response;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info, info_span};
 
 use super::RequestId;
 
-pub(super) async fn log(request: Request, next: Next) -> Response {
-    let span = span_of(&request);
+pub(super) async fn log(span: Span, answer: impl Future<Output = Response>) -> Response {
     let started = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = answer.instrument(span.clone()).await;
     let latency_ms = started.elapsed().as_secs_f64() * 1000.0;
     span.in_scope(|| info!(status = response.status().as_u16(), latency_ms, "answered"));
     response
 }
 
 /// `tenant` and `caller` are for authentication to fill in.
-fn span_of(request: &Request) -> Span {
+pub(super) fn span_of(request: &Request) -> Span {
     let extensions = request.extensions();
     info_span!(
         "request",

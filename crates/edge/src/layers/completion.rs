@@ -3,22 +3,13 @@
 
 use std::error::Error;
 
-use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::RequestId;
 use crate::problem::{Pending, code_of, render};
 
-pub(super) async fn complete(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let id = request
-        .extensions()
-        .get()
-        .map_or("", RequestId::as_str)
-        .to_owned();
-    let mut response = next.run(request).await;
+pub(super) fn complete(mut response: Response, path: &str, id: &RequestId) -> Response {
     let Some(pending) = response
         .extensions_mut()
         .remove()
@@ -26,6 +17,7 @@ pub(super) async fn complete(request: Request, next: Next) -> Response {
     else {
         return response;
     };
+    let id = id.as_str();
     if let Some(cause) = &pending.cause {
         tracing::error!(
             request_id = id,
@@ -34,11 +26,11 @@ pub(super) async fn complete(request: Request, next: Next) -> Response {
             "failed"
         );
     }
-    rendered_anew(response, &pending, &path, &id)
+    rendered_anew(response, &pending, path, id)
 }
 
 fn rendered_anew(mut response: Response, pending: &Pending, path: &str, id: &str) -> Response {
-    let complete = render(&pending.problem, path, id);
+    let complete = render(&pending.problem, pending.members.as_deref(), path, id);
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH); // of the body that is replaced
     headers.extend(complete.headers().clone());
@@ -58,6 +50,7 @@ fn in_other_words(response: &Response) -> Option<Pending> {
     let plain = media_type.is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
     plain.then(|| Pending {
         problem: code_of(status).into(),
+        members: None,
         cause: None,
     })
 }

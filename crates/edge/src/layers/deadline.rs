@@ -4,8 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use kernel::Code;
 use tokio::time::Instant;
@@ -15,9 +14,29 @@ use crate::problem::ProblemResponse;
 
 /// When the request is given up. Routing comes after the clock has started, so a route moves it from inside.
 #[derive(Clone)]
-struct Deadline(Arc<Mutex<Instant>>);
+pub(super) struct Deadline(Arc<Mutex<Instant>>);
 
 impl Deadline {
+    /// So long from now, unless the request's route moves it.
+    pub(super) fn of(request: &mut Request, limit: Duration) -> Self {
+        let deadline = Self(Arc::new(Mutex::new(Instant::now() + limit)));
+        request.extensions_mut().insert(deadline.clone());
+        deadline
+    }
+
+    /// The answer, or 504 once the time is over.
+    pub(super) async fn enforce(&self, answer: impl Future<Output = Response>) -> Response {
+        let mut answer = std::pin::pin!(answer);
+        loop {
+            let until = self.get();
+            match tokio::time::timeout_at(until, &mut answer).await {
+                Ok(response) => return response,
+                Err(_) if self.get() > until => {} // the route has asked for longer
+                Err(_) => return ProblemResponse::from(Code::Timeout).into_response(),
+            }
+        }
+    }
+
     fn get(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,18 +56,4 @@ pub fn time_limit(
         }
         request
     })
-}
-
-pub(super) async fn enforce(State(limit): State<Duration>, mut request: Request, next: Next) -> Response {
-    let deadline = Deadline(Arc::new(Mutex::new(Instant::now() + limit)));
-    request.extensions_mut().insert(deadline.clone());
-    let mut answer = std::pin::pin!(next.run(request));
-    loop {
-        let until = deadline.get();
-        match tokio::time::timeout_at(until, &mut answer).await {
-            Ok(response) => return response,
-            Err(_) if deadline.get() > until => {} // the route has asked for longer
-            Err(_) => return ProblemResponse::from(Code::Timeout).into_response(),
-        }
-    }
 }

@@ -2,29 +2,38 @@
 //!
 //! A request counts until it begins to answer, so that downloads and event streams do not use up the room.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use kernel::Code;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::problem::ProblemResponse;
 
 /// A supervisor that is told "overloaded" kills the process and makes it worse.
 const PROBES: [&str; 2] = ["/health/live", "/health/ready"];
 
-pub(super) fn gate(concurrency: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(concurrency))
+/// Room for so many requests at once.
+pub(super) struct Gate(Semaphore);
+
+/// There is no room.
+pub(super) struct Full;
+
+impl Gate {
+    pub(super) fn new(concurrency: usize) -> Self {
+        Self(Semaphore::new(concurrency))
+    }
+
+    /// A place until it is dropped; a probe needs none.
+    pub(super) fn admit(&self, request: &Request) -> Result<Option<SemaphorePermit<'_>>, Full> {
+        if PROBES.contains(&request.uri().path()) {
+            return Ok(None);
+        }
+        self.0.try_acquire().map(Some).map_err(|_| Full)
+    }
 }
 
-pub(super) async fn shed(State(gate): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    if PROBES.contains(&request.uri().path()) {
-        return next.run(request).await;
-    }
-    match gate.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => ProblemResponse::from(Code::Overloaded).into_response(),
+impl Full {
+    pub(super) fn answer() -> Response {
+        ProblemResponse::from(Code::Overloaded).into_response()
     }
 }

@@ -4,11 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
 use kernel::{Entity, Id, Seams};
 
 use crate::problem::ProblemResponse;
@@ -29,6 +27,13 @@ impl RequestId {
     /// As it is shown.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Echoes it.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(self.as_str()) {
+            headers.insert(X_REQUEST_ID, value);
+        }
     }
 
     fn fresh(seams: &Seams) -> Self {
@@ -62,12 +67,9 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     }
 }
 
-pub(super) async fn identify(State(seams): State<Seams>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::given(request.headers()).unwrap_or_else(|| RequestId::fresh(&seams));
+/// Names the request, inside of it too.
+pub(super) fn identify(seams: &Seams, request: &mut Request) -> RequestId {
+    let id = RequestId::given(request.headers()).unwrap_or_else(|| RequestId::fresh(seams));
     request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(X_REQUEST_ID, value);
-    }
-    response
+    id
 }

@@ -1,14 +1,11 @@
 //! Headers that tell browsers to do as little as possible with an answer. A handler that has set one of them
 //! knows better and keeps its own.
 
-use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Marks a request that came over TLS which ended in this process; a request extension.
 #[derive(Debug, Clone, Copy)]
@@ -43,15 +40,15 @@ const ALWAYS: [(HeaderName, HeaderValue); 9] = [
 
 const TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
-pub(super) async fn add(State(always_tls): State<bool>, request: Request, next: Next) -> Response {
-    let tls = always_tls || request.extensions().get::<Tls>().is_some();
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+/// Headers that an answer has beside these, and room for a few more.
+const OTHERS: usize = 12;
+
+pub(super) fn add(tls: bool, headers: &mut HeaderMap) {
+    headers.reserve(ALWAYS.len() + OTHERS);
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(value);
     }
     if tls {
         headers.entry(STRICT_TRANSPORT_SECURITY).or_insert(TWO_YEARS);
     }
-    response
 }

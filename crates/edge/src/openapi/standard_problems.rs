@@ -27,7 +27,7 @@ const ALL: [Standard; 13] = [
     Standard(
         "Forbidden",
         "403",
-        "The credential does not allow this, or the tenant is not active.",
+        "The credential does not allow this, the tenant is not active, or its plan does not have the feature.",
         Code::Forbidden,
     ),
     Standard(
@@ -76,7 +76,7 @@ const ALL: [Standard; 13] = [
         "TooManyRequests",
         "429",
         "A rate limit or a quota is used up.",
-        Code::TooManyRequests,
+        Code::RateLimited,
     ),
     Standard(
         "Unavailable",

@@ -2,6 +2,7 @@
 
 use kernel::{Code, FieldError, Problem};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -43,6 +44,10 @@ pub struct ProblemBody {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
+    /// What this code says beyond that, such as `metric`, `limit`, `current` and `resetAt` of `quota_exceeded`.
+    #[serde(flatten)]
+    #[schema(value_type = HashMap<String, Object>)]
+    pub members: Map<String, Value>,
 }
 
 impl ProblemBody {
@@ -57,6 +62,7 @@ impl ProblemBody {
             code: problem.code.name().to_owned(),
             request_id: request_id.to_owned(),
             errors: problem.errors.clone(),
+            members: Map::new(),
         }
     }
 

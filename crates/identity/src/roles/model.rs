@@ -66,6 +66,9 @@ impl BuiltinRole {
                 "roles:*",
                 "security:read",
                 "audit:read",
+                "usage:*",
+                "webhooks:*",
+                "billing:*",
             ],
             Self::Member => &[
                 "tenant:read",
@@ -74,6 +77,7 @@ impl BuiltinRole {
                 "settings:read",
                 "users:read",
                 "roles:read",
+                "usage:read",
             ],
             Self::Viewer => &["tenant:read", "projects:read", "files:read", "settings:read"],
         }

@@ -8,7 +8,7 @@ use super::authority::{is_himself, may_give, reach};
 use super::model::{User, UserStatus};
 use super::ops::{UserError, event, save};
 use super::{seats, sql};
-use crate::person::Person;
+use crate::person::{Person, announce_seats};
 use crate::roles::RoleName;
 
 /// Gives a person another role.
@@ -82,6 +82,7 @@ pub async fn delete(
         .change("name", Personal(&user.name), None::<&str>)
         .change("role", user.role.as_str(), None::<&str>);
     audit::record(tx, event).await?;
+    announce_seats(tx, tenant).await?;
     announced(tx, user).await?;
     Ok(())
 }
@@ -106,6 +107,7 @@ async fn stand(
 ) -> Result<User, UserError> {
     let event = event(kind, &before).change("status", before.status.name(), status.name());
     let after = save(tx, User { status, ..before }, event).await?;
+    announce_seats(tx, after.tenant_id).await?;
     announced(tx, after).await
 }
 

@@ -12,7 +12,7 @@ use crate::api_keys;
 use crate::email::Email;
 use crate::name::Name;
 use crate::passwords::PasswordHash;
-use crate::person::announce_people;
+use crate::person::{announce_people, announce_seats};
 use crate::roles::{self, BuiltinRole};
 use crate::version::VersionMismatch;
 
@@ -141,6 +141,7 @@ async fn insert(
         .change("name", None::<&str>, Personal(&user.name))
         .change("role", None::<&str>, user.role.as_str());
     audit::record(tx, event).await?;
+    announce_seats(tx, tenant).await?;
     Ok(user)
 }
 
@@ -204,5 +205,6 @@ pub async fn remove_all(tx: &mut ControlTx, tenant: TenantId) -> Result<(), User
         .meta("roles", roles)
         .meta("apiKeys", u64::try_from(keys).unwrap_or(u64::MAX));
     audit::record(tx, event).await?;
+    announce_seats(tx, tenant).await?;
     Ok(announce_people(tx, tenant).await?)
 }

@@ -15,14 +15,17 @@ pub(crate) async fn lock(tx: &mut ControlTx, tenant: TenantId) -> Result<Tenant,
     known.ok_or(UserError::NotFound)
 }
 
-/// Passes when the locked tenant may have one more person: the plan has a seat left, and nobody is about to remove
+/// Passes when the locked tenant may have one more person: the plan, or the quota of people that was set for the tenant
+/// itself, has a seat left, and nobody is about to remove
 /// the tenant, whose removal would miss somebody who is added behind its back.
 pub(super) async fn take(tx: &mut ControlTx, tenant: &Tenant) -> Result<(), UserError> {
     if !tenant.status.is_editable() && tenant.status != Status::Provisioning {
         return Err(UserError::Closed(tenant.status));
     }
     let used = sql::seated(tx, tenant.id).await?;
-    let limit = tenant.limits().users;
+    let limit = sql::own_seats(tx, tenant.id)
+        .await?
+        .unwrap_or_else(|| tenant.limits().users);
     match limit.at_most() {
         Some(limit) if used >= limit => Err(UserError::NoSeat { limit, used }),
         _ => Ok(()),

@@ -2,6 +2,7 @@
 
 use isolation::{ControlTx, Tx};
 use kernel::{TenantId, UserId};
+use tenants::plans::Limit;
 
 use super::model::User;
 use crate::email::Email;
@@ -125,8 +126,20 @@ pub(crate) async fn activate(
     get(tx, tenant, id).await
 }
 
+/// How many people the tenant may have by a quota of its own; none where its plan says. A soft quota keeps nobody out.
+pub(super) async fn own_seats(tx: &mut ControlTx, tenant: TenantId) -> Result<Option<Limit>, sqlx::Error> {
+    let own = sqlx::query_scalar!(
+        r#"select case mode when 'soft' then -1 else limit_at end as "limit!" from control.quotas
+           where tenant_id = $1 and metric = 'users' and period = 'total'"#,
+        tenant as _
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(own.and_then(|limit| Limit::new(limit).ok()))
+}
+
 /// How many people take a seat.
-pub(super) async fn seated(tx: &mut ControlTx, tenant: TenantId) -> Result<u64, sqlx::Error> {
+pub async fn seated(tx: &mut ControlTx, tenant: TenantId) -> Result<u64, sqlx::Error> {
     let seated = sqlx::query_scalar!(
         r#"select count(*) as "count!" from control.users where tenant_id = $1 and status <> 'deactivated'"#,
         tenant as _

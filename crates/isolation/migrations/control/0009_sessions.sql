@@ -20,8 +20,11 @@ create table sessions (
     idle_seconds integer not null check (idle_seconds > 0),
     -- The absolute end, however much it is used.
     expires_at   timestamptz not null,
+    -- Until when it may be opened, while it is not.
+    waiting_until timestamptz,
     ended_at     timestamptz,
     end_reason   text,
+    constraint sessions_waiting check ((stage = 'open') = (waiting_until is null)),
     constraint sessions_secret_unique unique (secret_hash),
     -- What has ended opens nothing, and an open token session is known by its access tokens alone.
     constraint sessions_secret check (secret_hash is null or ended_at is null),

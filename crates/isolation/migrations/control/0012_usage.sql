@@ -155,7 +155,7 @@ create policy platform on usage_periods to tenantry_platform using (true) with c
 grant select, insert, update on usage_periods to tenantry_app;
 grant select, insert, update, delete on usage_periods to tenantry_platform;
 create policy limited on usage_periods to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
-grant select on usage_periods to tenantry_limited;
+grant select, insert, update on usage_periods to tenantry_limited;
 
 -- Who was counted in a bucket of a metric that counts distinct members. Implicit ones stay when an event is revoked.
 create table usage_members (
@@ -170,13 +170,14 @@ create table usage_members (
 ) partition by range (starts_at);
 alter table usage_members enable row level security;
 alter table usage_members force row level security;
+-- In a subquery, so that a statement with ten thousand rows asks for the tenant once.
 create policy tenant_wall on usage_members to tenantry_app
-    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+    using (tenant_id = (select nullif(current_setting('tenantry.tenant_id', true), '')::uuid));
 create policy platform on usage_members to tenantry_platform using (true) with check (true);
 grant select, insert, update, delete on usage_members to tenantry_app;
 grant select, insert, update, delete on usage_members to tenantry_platform;
 create policy limited on usage_members to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
-grant select on usage_members to tenantry_limited;
+grant select, insert on usage_members to tenantry_limited;
 
 -- The combinations of dimensions that are kept apart in a month.
 create table usage_series (
@@ -271,11 +272,12 @@ create index usage_events_comparable on usage_events (tenant_id, metric, member,
     where comparable and corrected_by is null and not revokes;
 alter table usage_events enable row level security;
 alter table usage_events force row level security;
+-- Asked for once a statement, see usage_members.
 create policy tenant_wall on usage_events to tenantry_app
-    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+    using (tenant_id = (select nullif(current_setting('tenantry.tenant_id', true), '')::uuid));
 create policy platform on usage_events to tenantry_platform using (true) with check (true);
 grant select, insert, update (corrected_by) on usage_events to tenantry_app;
-grant select, insert, update (corrected_by) on usage_events to tenantry_platform;
+grant select, insert, delete, update (corrected_by) on usage_events to tenantry_platform;
 create policy limited on usage_events to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
 grant select on usage_events to tenantry_limited;
 

@@ -1,6 +1,7 @@
 //! The walls, tried on a real PostgreSQL.
 
 mod changes;
+mod durability;
 mod idempotency;
 mod inspection;
 mod limited;

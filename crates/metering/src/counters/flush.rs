@@ -7,11 +7,14 @@ use std::sync::{Arc, PoisonError};
 
 use isolation::{ControlTx, Tx};
 use kernel::{TenantId, Timestamp};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::latency::LATENCY_BUCKETS;
-use super::meter::Meter;
+use super::leasing::APPEAR_EVERY;
+use super::meter::{Meter, Terms};
 use super::metering::Metering;
+use crate::alerts::{self, Watch};
 use crate::amount::Amount;
 use crate::metrics::{BuiltIn, Kind};
 use crate::periods::Calendar;
@@ -31,6 +34,48 @@ struct Batch {
     spread: Spread,
     members: Vec<(Member, Calendar)>,
     performance: BTreeMap<(TenantId, Timestamp), Performance>,
+    /// Quotas of what was counted.
+    watches: Vec<Watch>,
+}
+
+impl Batch {
+    fn take_visitors(&mut self, meter: &Meter, calendar: &Calendar) {
+        for (at, member) in meter.visitors.drain() {
+            let member = Member {
+                tenant: meter.tenant,
+                metric: BuiltIn::ActiveUsers.into(),
+                at,
+                dimensions: Dimensions::none(),
+                who: member,
+            };
+            self.members.push((member, calendar.clone()));
+        }
+    }
+
+    /// The quotas of what was just taken out of the meter.
+    fn take_watches(&mut self, meter: &Meter, terms: &Terms, now: Timestamp) {
+        let all = meter.recheck.swap(false, AcqRel);
+        let came = self
+            .members
+            .last()
+            .is_some_and(|(member, _)| member.tenant == meter.tenant);
+        for (gauge, aggregation) in &terms.gauges {
+            let (quota, marks) = (gauge.quota(), Some(&meter.marks));
+            let watch = Watch::of(
+                meter.tenant,
+                quota,
+                *aggregation,
+                &terms.calendar,
+                &terms.thresholds,
+                marks,
+                now,
+            );
+            let counted = |watch: &Watch| {
+                all || watch.is_touched(&self.spread) || came && watch.is_of(BuiltIn::ActiveUsers)
+            };
+            self.watches.extend(watch.filter(counted));
+        }
+    }
 }
 
 /// What is being written. Only one task writes at a time.
@@ -48,8 +93,14 @@ impl Metering {
     /// more. A process runs it once.
     pub async fn run(self, stop: CancellationToken) {
         let mut turns: u32 = 0;
+        let mut appeared = Instant::now();
         while !stop.is_cancelled() {
             self.turn().await;
+            self.renew_leases().await;
+            if appeared.elapsed() >= APPEAR_EVERY {
+                appeared = Instant::now();
+                self.look_around().await;
+            }
             turns = turns.wrapping_add(1);
             if turns.is_multiple_of(64) {
                 self.forget_idle();
@@ -58,7 +109,7 @@ impl Metering {
         }
         for _ in 0..LAST_ATTEMPTS {
             match self.flush().await {
-                Ok(()) => return,
+                Ok(()) => return self.leave().await,
                 Err(error) => tracing::warn!(%error, "the last counts could not be written yet"),
             }
             tokio::time::sleep(self.0.settings.flush_every).await;
@@ -76,10 +127,7 @@ impl Metering {
     pub async fn flush(&self) -> Result<(), sqlx::Error> {
         let mut writer = self.0.writer.lock().await;
         self.ensure_partitions(&mut writer).await?;
-        if let Some(batch) = &writer.unsure {
-            self.write(batch).await?;
-            writer.unsure = None;
-        }
+        self.be_sure(&mut writer).await?;
         loop {
             let meters = self.next_dirty();
             if meters.is_empty() {
@@ -93,6 +141,15 @@ impl Metering {
             self.write(batch).await?;
             writer.unsure = None;
         }
+    }
+
+    /// Writes what is perhaps written and perhaps not.
+    pub(super) async fn be_sure(&self, writer: &mut Writer) -> Result<(), sqlx::Error> {
+        if let Some(batch) = &writer.unsure {
+            self.write(batch).await?;
+            writer.unsure = None;
+        }
+        Ok(())
     }
 
     fn next_dirty(&self) -> Vec<Arc<Meter>> {
@@ -125,9 +182,11 @@ impl Metering {
         }
         rollups::write(&mut tx, &spread).await?;
         write_performance(&mut tx, &batch.performance).await?;
+        let raised = alerts::raise(&mut tx, &batch.watches).await?;
         let fault = self.0.databases.faults().reach("metering.flush");
         fault.map_err(|planted| sqlx::Error::Protocol(planted.to_string()))?;
         tx.commit().await?;
+        raised.remember();
         if !batch.members.is_empty() {
             self.observe_members(&spread);
         }
@@ -144,7 +203,7 @@ impl Metering {
             };
             uniques.add_to(row.clone(), &only);
         }
-        self.observe(&uniques);
+        self.tell(&uniques, |_| ());
     }
 
     /// Forgets meters that were not used for a while, and of which everything is written.
@@ -174,6 +233,9 @@ fn gather(meters: &[Arc<Meter>], now: Timestamp) -> Batch {
         let none = Dimensions::none();
         for counts in meter.cells.drain() {
             for (metric, count, sum) in counts.metrics() {
+                terms
+                    .of(metric.name())
+                    .for_each(|gauge| gauge.wrote(counts.at, sum, calendar));
                 let totals = Totals {
                     count: i64::from(count),
                     sum: Amount::whole(i64::try_from(sum).unwrap_or(i64::MAX)),
@@ -196,22 +258,14 @@ fn gather(meters: &[Arc<Meter>], now: Timestamp) -> Batch {
             let level = terms
                 .of(metric.name())
                 .next()
-                .map_or(0, crate::quotas::Gauge::used);
+                .map_or(0, crate::quotas::Gauge::height);
             let totals = Totals::level(Amount::whole(i64::try_from(level).unwrap_or(i64::MAX)), now);
             batch
                 .spread
                 .add(meter.tenant, &(*metric).into(), now, &none, &totals, calendar);
         }
-        for (at, member) in meter.visitors.drain() {
-            let member = Member {
-                tenant: meter.tenant,
-                metric: BuiltIn::ActiveUsers.into(),
-                at,
-                dimensions: none.clone(),
-                who: member,
-            };
-            batch.members.push((member, calendar.clone()));
-        }
+        batch.take_visitors(meter, calendar);
+        batch.take_watches(meter, &terms, now);
     }
     batch
 }

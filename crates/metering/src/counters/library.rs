@@ -9,7 +9,7 @@ use super::meter::Meter;
 use super::metering::Metering;
 use crate::metrics::{BuiltIn, Kind};
 use crate::periods::Period;
-use crate::quotas::{Hold, QuotaCheck};
+use crate::quotas::{Gauge, Hold, Mode, QuotaCheck};
 
 impl Metering {
     /// Counts one, unless a hard quota is used up.
@@ -48,6 +48,31 @@ impl Metering {
             drop(terms);
             self.note(meter, metric, level, self.now());
         }
+    }
+
+    /// The same as [`set`](Self::set), unless a later reading of what there is was told before.
+    pub fn set_as_of(&self, meter: &Arc<Meter>, metric: BuiltIn, level: u64, reading: i64) {
+        if metric.kind() == Kind::Gauge {
+            let terms = meter.terms();
+            let told = terms
+                .of(metric.name())
+                .map(|gauge| gauge.set_as_of(level, reading))
+                .fold(false, |any, told| any | told);
+            drop(terms);
+            if told {
+                self.note(meter, metric, level, self.now());
+            }
+        }
+    }
+
+    /// How many there may be of what the metric counts now; none where nothing bounds them.
+    pub fn most(&self, meter: &Meter, metric: BuiltIn) -> Option<u64> {
+        let terms = meter.terms();
+        let hard = terms
+            .of(metric.name())
+            .map(Gauge::quota)
+            .filter(|quota| quota.mode == Mode::Hard);
+        hard.filter_map(|quota| quota.limit.at_most()).min()
     }
 
     /// How much is used in the present period of its quota, the first of them where there are several.

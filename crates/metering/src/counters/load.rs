@@ -10,7 +10,7 @@ use tenants::directory::TenantSnapshot;
 use super::meter::{Meter, Terms};
 use super::metering::Inner;
 use crate::amount::Amount;
-use crate::metrics::Aggregation;
+use crate::metrics::{Aggregation, BuiltIn};
 use crate::periods::{Calendar, Period};
 use crate::quotas::{self, Gauge, Quota};
 use crate::rollups::Bucket;
@@ -50,6 +50,7 @@ async fn terms(inner: &Inner, snapshot: &TenantSnapshot) -> Result<(Terms, Times
         calendar: held.calendar,
         gauges,
         rate: inner.settings.rate(snapshot.plan),
+        thresholds: crate::alerts::thresholds(&mut tx, snapshot.id).await?,
     };
     Ok((terms, now))
 }
@@ -68,7 +69,13 @@ pub(super) async fn refresh(inner: &Inner, meter: &Meter) -> Result<(), sqlx::Er
     let mut held = meter.terms.write().unwrap_or_else(PoisonError::into_inner);
     let same_calendar = held.calendar == loaded.0.calendar;
     let mut before = std::mem::replace(&mut *held, loaded.0);
+    // Of a declared metric nothing is in memory only, and a correction may have taken its highest or latest value back.
+    let declared = |gauge: &Gauge| BuiltIn::from_name(gauge.quota().metric.as_str()).is_none();
+    let compares = |aggregation| matches!(aggregation, Aggregation::Max | Aggregation::Last);
     for (gauge, aggregation) in &mut held.gauges {
+        if declared(gauge) && compares(*aggregation) {
+            continue;
+        }
         let place = before
             .gauges
             .iter()

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering::Relaxed};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use kernel::{TenantId, Timestamp};
@@ -10,8 +10,10 @@ use tenants::plans::Limit;
 use uuid::Uuid;
 
 use super::cells::Cells;
+use super::measured::Measured;
 use super::visitors::Visitors;
-use crate::metrics::{Aggregation, BuiltIn, MetricName};
+use crate::alerts::{Marks, Thresholds};
+use crate::metrics::{Aggregation, BuiltIn, Kind, MetricName};
 use crate::periods::{Calendar, Period};
 use crate::quotas::{Gauge, Hold, QuotaCheck, Status};
 use crate::rate_limits::{Cell, Passage, Rate};
@@ -30,25 +32,74 @@ pub struct Visitor {
 #[derive(Debug)]
 pub struct Admission {
     /// The tightest of the rate limits that were asked, for the `RateLimit` headers.
-    pub passage: Passage,
+    pub pace: Pace,
     /// Where the tenant stands with its calls, for the quota headers; none where they are not limited.
     pub calls: Option<Standing>,
     /// Why it is not to be served.
     pub refusal: Option<Refusal>,
 }
 
-/// Why a request is not to be served. Both are 429.
+/// Whose rate it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Of one address.
+    Address,
+    /// Of one API key.
+    Key,
+    /// Of one tenant.
+    Tenant,
+}
+
+impl Scope {
+    /// As the `RateLimit` headers name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Key => "api-key",
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+/// How a rate limit was passed, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Whose rate.
+    pub scope: Scope,
+    /// The rate.
+    pub rate: Rate,
+    /// What was decided.
+    pub passage: Passage,
+}
+
+impl Pace {
+    /// The one that leaves less.
+    #[must_use]
+    pub fn tighter(self, other: Self) -> Self {
+        if self.passage.tighter(other.passage) == self.passage {
+            self
+        } else {
+            other
+        }
+    }
+}
+
+/// Why a request is not to be served.
 #[derive(Debug)]
 pub enum Refusal {
     /// It came too fast; `Retry-After` is in the passage.
-    TooFast(Passage),
+    TooFast(Pace),
     /// A quota is used up; `Retry-After` follows from its reset.
     Quota(Box<QuotaCheck>),
+    /// Whether other nodes have left anything of a quota could not be learnt: the database does not answer.
+    Undecided,
 }
 
 /// Where a tenant stands with a quota, without a copy of the quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
+    /// How often it starts anew.
+    pub period: Period,
     /// How much it may use.
     pub limit: Limit,
     /// How much it has used.
@@ -78,6 +129,8 @@ pub(super) struct Terms {
     pub(super) calendar: Calendar,
     pub(super) gauges: Vec<(Gauge, Aggregation)>,
     pub(super) rate: Rate,
+    /// At how much of them it is told.
+    pub(super) thresholds: Thresholds,
 }
 
 /// One tenant's counters, quotas and pace.
@@ -90,10 +143,16 @@ pub struct Meter {
     pub(super) visitors: Visitors,
     /// Built-in gauges whose level changed, one bit each.
     pub(super) levels: AtomicU16,
+    /// What it was told of.
+    pub(super) marks: Arc<Marks>,
+    /// Whether all its quotas are to be looked at when it is next flushed.
+    pub(super) recheck: AtomicBool,
     /// Whether it waits to be flushed.
     pub(super) dirty: AtomicBool,
     /// Whether its terms must be read anew.
     pub(super) stale: AtomicBool,
+    /// Whether it knows the levels that others keep.
+    pub(super) measured: Measured,
     /// When it was last used, in microseconds.
     pub(super) used_at: AtomicI64,
 }
@@ -107,8 +166,11 @@ impl Meter {
             cells: Cells::new(now),
             visitors: Visitors::new(),
             levels: AtomicU16::new(0),
+            marks: Arc::default(),
+            recheck: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            measured: Measured::default(),
             used_at: AtomicI64::new(now.as_micros()),
         }
     }
@@ -116,6 +178,11 @@ impl Meter {
     /// Whose it is.
     pub const fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    /// Where its days and months begin.
+    pub fn calendar(&self) -> Calendar {
+        self.terms().calendar.clone()
     }
 
     /// Every quota and its use.
@@ -126,6 +193,15 @@ impl Meter {
             .iter()
             .map(|(gauge, _)| gauge.check(now, &terms.calendar))
             .collect()
+    }
+
+    /// Tells of every quota where the tenant stands with it, without allocating.
+    pub fn each_standing(&self, now: Timestamp, mut tell: impl FnMut(&MetricName, Standing)) {
+        let terms = self.terms();
+        for (gauge, _) in &terms.gauges {
+            gauge.used_at(now, &terms.calendar);
+            tell(&gauge.quota().metric, standing(gauge));
+        }
     }
 
     pub(super) fn terms(&self) -> RwLockReadGuard<'_, Terms> {
@@ -218,7 +294,12 @@ impl Terms {
         // A metric has a quota of each period at most.
         let mut taken: [Option<(&Gauge, Hold)>; 3] = [None; 3];
         for (place, gauge) in taken.iter_mut().zip(self.of(metric.name())) {
-            match gauge.take(amount, now, &self.calendar) {
+            let taking = if metric.kind() == Kind::Gauge {
+                gauge.hold(amount, now, &self.calendar)
+            } else {
+                gauge.take(amount, now, &self.calendar)
+            };
+            match taking {
                 Ok(taking) => *place = Some((gauge, taking)),
                 Err(check) => {
                     taken
@@ -255,6 +336,7 @@ impl Terms {
 fn standing(gauge: &Gauge) -> Standing {
     let (quota, used) = (gauge.quota(), gauge.used());
     Standing {
+        period: quota.period,
         limit: quota.limit,
         used,
         status: Status::of(used, quota.limit, quota.soft_limit),

@@ -12,10 +12,13 @@ use kernel::{TenantId, Timestamp};
 use tenants::directory::Directory;
 
 use super::flush::Writer;
+use super::leasing::Sharing;
 use super::load;
-use super::meter::{Admission, Meter, Outcome, Refusal, Visitor};
+use super::meter::{Admission, Meter, Outcome, Pace, Refusal, Scope, Visitor};
 use super::settings::Settings;
 use crate::TOPIC;
+use crate::nodes::pace::SharedPace;
+use crate::nodes::presence;
 use crate::rate_limits::{Passage, Rate, Table};
 use crate::rollups::Spread;
 
@@ -36,6 +39,10 @@ pub(super) struct Inner {
     hasher: RandomState,
     addresses: Table,
     keys: Table,
+    /// The rate limits that other nodes share.
+    pub(super) shared: Option<Arc<SharedPace>>,
+    /// Whether quotas are shared with other nodes.
+    pub(super) sharing: Sharing,
     /// Meters that have something to be written.
     pub(super) dirty: Mutex<Vec<Arc<Meter>>>,
     pub(super) writer: tokio::sync::Mutex<Writer>,
@@ -45,32 +52,47 @@ impl Metering {
     /// No meters yet. Nothing is written until [`Metering::run`] runs.
     pub fn new(databases: Databases, directory: Directory, settings: Settings) -> Self {
         let remembered = settings.remembered / 2;
-        Self(Arc::new(Inner {
+        let shared = settings.redis.clone();
+        let shared = shared.map(|redis| Arc::new(SharedPace::new(redis, databases.master())));
+        let metering = Self(Arc::new(Inner {
             databases,
             directory,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             hasher: RandomState::new(),
             addresses: Table::new(remembered),
             keys: Table::new(remembered),
+            shared,
+            sharing: Sharing::default(),
             dirty: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
             settings,
-        }))
+        }));
+        let weak = Arc::downgrade(&metering.0);
+        metering.0.databases.on_commit_here(move |topic, key| {
+            if let Some(inner) = weak.upgrade() {
+                Self(inner).heed(topic, key);
+            }
+        });
+        metering
     }
 
     /// The tenant's meter: from memory, but for the first time and after its quotas changed. None for a tenant that
     /// there is not.
     pub async fn meter(&self, tenant: TenantId) -> Result<Option<Arc<Meter>>, sqlx::Error> {
         if let Some(known) = self.known(tenant) {
-            if known.stale.load(Relaxed) {
-                load::refresh(&self.0, &known).await?;
+            if known.stale.load(Relaxed)
+                && let Err(error) = load::refresh(&self.0, &known).await
+            {
+                tracing::warn!(%error, "quotas could not be read anew; those known hold");
             }
+            self.share(&known);
             return Ok(Some(known));
         }
         let Some(loaded) = load::meter(&self.0, tenant).await? else {
             return Ok(None);
         };
         let mut shard = self.shard(tenant).write().unwrap_or_else(PoisonError::into_inner);
+        self.share(&loaded);
         // Whoever was first has counted already.
         Ok(Some(Arc::clone(
             shard.entry(tenant).or_insert_with(|| Arc::new(loaded)),
@@ -80,6 +102,11 @@ impl Metering {
     /// The tenant's meter, if it is in memory and up to date.
     pub fn ready(&self, tenant: TenantId) -> Option<Arc<Meter>> {
         self.known(tenant).filter(|meter| !meter.stale.load(Relaxed))
+    }
+
+    /// The tenant's meter, if it is in memory: for who has asked for it before, and would go on with what held then.
+    pub fn at_hand(&self, tenant: TenantId) -> Option<Arc<Meter>> {
+        self.known(tenant)
     }
 
     fn known(&self, tenant: TenantId) -> Option<Arc<Meter>> {
@@ -97,12 +124,12 @@ impl Metering {
     pub fn admit(&self, meter: &Arc<Meter>, visitor: &Visitor) -> Admission {
         let now = self.now();
         meter.touch(now);
-        let passage = self.pace(meter, visitor, now);
-        if !passage.allowed {
+        let pace = self.pace(meter, visitor, now);
+        if !pace.passage.allowed {
             return Admission {
-                passage,
+                pace,
                 calls: None,
-                refusal: Some(Refusal::TooFast(passage)),
+                refusal: Some(Refusal::TooFast(pace)),
             };
         }
         let (calls, refusal) = match meter.call(now) {
@@ -110,31 +137,45 @@ impl Metering {
             Err(check) => (None, Some(Refusal::Quota(check))),
         };
         self.soil(meter);
-        Admission {
-            passage,
-            calls,
-            refusal,
-        }
+        Admission { pace, calls, refusal }
     }
 
     /// The tightest passage; whoever refuses first is not followed by others, which keep their place.
-    fn pace(&self, meter: &Meter, visitor: &Visitor, now: Timestamp) -> Passage {
+    fn pace(&self, meter: &Meter, visitor: &Visitor, now: Timestamp) -> Pace {
         let (nanos, settings) = (nanos(now), &self.0.settings);
-        let of_address = visitor
-            .address
-            .map(|address| self.pass_address(address, settings.address));
-        if let Some(refused) = of_address.filter(|passage| !passage.allowed) {
+        let of_address = visitor.address.map(|address| self.arrive(address));
+        if let Some(refused) = of_address.filter(|pace| !pace.passage.allowed) {
             return refused;
         }
-        let of_key = visitor.key.map(|key| self.0.keys.pass(&key, settings.key, nanos));
-        if let Some(refused) = of_key.filter(|passage| !passage.allowed) {
+        let of_key = visitor.key.map(|key| Pace {
+            scope: Scope::Key,
+            rate: settings.key,
+            passage: self.0.keys.pass(&key, settings.key, nanos),
+        });
+        if let Some(refused) = of_key.filter(|pace| !pace.passage.allowed) {
             return refused;
         }
-        let of_tenant = meter.pace.pass(meter.terms().rate, nanos);
+        let rate = meter.terms().rate;
+        let of_tenant = Pace {
+            scope: Scope::Tenant,
+            rate,
+            passage: meter.pace.pass(rate, nanos),
+        };
         [of_address, of_key]
             .into_iter()
             .flatten()
-            .fold(of_tenant, Passage::tighter)
+            .fold(of_tenant, Pace::tighter)
+    }
+
+    /// Whether one more from this address passes at the rate of addresses: to be asked before anything is known of
+    /// a caller.
+    pub fn arrive(&self, address: IpAddr) -> Pace {
+        let rate = self.0.settings.address;
+        Pace {
+            scope: Scope::Address,
+            rate,
+            passage: self.pass_address(address, rate),
+        }
     }
 
     /// Whether one more from this address passes at this rate: for routes without a tenant, and those with a rate of
@@ -156,11 +197,21 @@ impl Metering {
 
     /// To be told what [`ingest`](crate::events::ingest) counted, after its commit.
     pub fn observe(&self, counted: &Spread) {
+        // Two counts that were written at the same time in different rows did not see each other; the next flush sees both.
+        self.tell(counted, |meter| {
+            meter.recheck.store(true, Relaxed);
+            self.soil(meter);
+        });
+    }
+
+    /// Tells the meters in memory what was counted elsewhere.
+    pub(super) fn tell(&self, counted: &Spread, also: impl Fn(&Arc<Meter>)) {
         let mut told: Vec<TenantId> = counted.0.keys().map(|row| row.tenant).collect();
         told.sort_unstable();
         told.dedup();
         for meter in told.into_iter().filter_map(|tenant| self.known(tenant)) {
             meter.observe(counted, self.now());
+            also(&meter);
         }
     }
 
@@ -177,14 +228,23 @@ impl Metering {
         let mut news = self.0.databases.subscribe();
         loop {
             match news.next().await {
-                News::Everything => self.each(|meter| meter.stale.store(true, Relaxed)),
-                News::One { topic, key } if topic == TOPIC || topic == "tenant" => {
-                    if let Ok(tenant) = key.parse() {
-                        self.refresh(tenant);
-                    }
-                }
-                News::One { .. } | News::Interrupted => {}
+                News::Everything => self.each(|meter| {
+                    meter.stale.store(true, Relaxed);
+                    meter.forget_levels();
+                }),
+                News::One { topic, .. } if topic == presence::TOPIC => self.look_around().await,
+                News::One { topic, key } => self.heed(&topic, &key),
+                News::Interrupted => {}
             }
+        }
+    }
+
+    fn heed(&self, topic: &str, key: &str) {
+        let Ok(tenant) = key.parse() else { return };
+        match topic {
+            TOPIC | "tenant" => self.refresh(tenant),
+            tenants::SEATS_TOPIC => self.known(tenant).iter().for_each(|meter| meter.forget_levels()),
+            _ => {}
         }
     }
 
@@ -194,7 +254,7 @@ impl Metering {
         self.0.shards.iter().map(size).sum()
     }
 
-    fn each(&self, act: impl Fn(&Meter)) {
+    pub(super) fn each(&self, act: impl Fn(&Meter)) {
         for shard in &self.0.shards {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             shard.values().for_each(|meter| act(meter));
@@ -223,7 +283,7 @@ fn nanos(now: Timestamp) -> u64 {
 }
 
 /// Who has one address of an IPv6 /64 has them all.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let bits = v6.to_bits() & !u128::from(u64::MAX);

@@ -1,10 +1,12 @@
 //! What can be set.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tenants::plans::PlanId;
 
+use crate::nodes::Redis;
 use crate::rate_limits::Rate;
 use crate::rollups::Retention;
 
@@ -27,6 +29,8 @@ pub struct Settings {
     pub remembered: usize,
     /// How long roll-ups are kept.
     pub retention: Retention,
+    /// Where several nodes share their rate limits; without it, each holds its callers to them alone.
+    pub redis: Option<Arc<Redis>>,
 }
 
 impl Default for Settings {
@@ -47,6 +51,7 @@ impl Default for Settings {
             address: Rate::new(200, 1000),
             remembered: 1 << 18,
             retention: Retention::default(),
+            redis: None,
         }
     }
 }

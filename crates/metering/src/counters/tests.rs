@@ -43,7 +43,9 @@ async fn limit(db: &TestDatabase, tenant: TenantId, metric: BuiltIn, limit: i64,
         soft_limit: None,
         mode: Mode::Hard,
     };
-    crate::quotas::set(&mut tx, tenant, &quota).await.expect("set");
+    crate::quotas::set(&mut tx, tenant, &quota, None)
+        .await
+        .expect("set");
     tx.commit().await.expect("committed");
 }
 
@@ -305,13 +307,15 @@ async fn too_fast_is_refused_before_it_counts() {
     for remaining in [2, 1, 0] {
         let admission = metering.admit(&meter, &from("2001:db8::1"));
         assert_eq!(
-            (admission.passage.limit, admission.passage.remaining),
+            (admission.pace.passage.limit, admission.pace.passage.remaining),
             (3, remaining)
         );
     }
     // Another address of the same network.
     let refused = metering.admit(&meter, &from("2001:db8::2"));
-    assert!(matches!(refused.refusal, Some(Refusal::TooFast(passage)) if passage.retry_after_seconds() == 1));
+    assert!(
+        matches!(refused.refusal, Some(Refusal::TooFast(pace)) if pace.passage.retry_after_seconds() == 1)
+    );
     assert!(metering.admit(&meter, &from("192.0.2.1")).refusal.is_none());
     assert!(
         metering

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::reading::{CloudEvent, Data};
-use super::refusal::{Reason, Refusal};
+use super::refusal::{Reason, Refusal, Refused};
 use crate::amount::Amount;
-use crate::metrics::{Aggregation, Metric, MetricName};
+use crate::metrics::{Aggregation, BuiltIn, Kind, Metric, MetricName};
 use crate::rollups::{Dimensions, Member, Totals};
 
 /// Older ones are refused.
@@ -55,7 +55,8 @@ pub(super) struct Candidate {
 /// What every event of a batch is checked against.
 pub(super) struct Ground<'a> {
     pub(super) tenant: TenantId,
-    pub(super) metrics: &'a HashMap<MetricName, Metric>,
+    /// By name.
+    pub(super) metrics: HashMap<&'a str, &'a Metric>,
     pub(super) now: Timestamp,
 }
 
@@ -92,31 +93,53 @@ fn number(field: &str, value: Option<&Number>) -> Result<Option<Amount>, Refusal
 
 impl Ground<'_> {
     /// Checks one event.
-    pub(super) fn check(&self, index: usize, event: CloudEvent) -> Result<Candidate, Refusal> {
+    pub(super) fn check(&self, index: usize, event: CloudEvent) -> Result<Candidate, Refused> {
+        match self.judge(index, &event) {
+            Ok(candidate) => Ok(Candidate {
+                source: event.source,
+                id: event.id,
+                ..candidate
+            }),
+            Err(refusal) => Err(Refused {
+                index,
+                id: Some(event.id),
+                refusal,
+            }),
+        }
+    }
+
+    /// All but source and id.
+    fn judge(&self, index: usize, event: &CloudEvent) -> Result<Candidate, Refusal> {
         if event.specversion != "1.0" {
             return Err(invalid("specversion: must be 1.0"));
         }
         text("id", &event.id, 256)?;
         text("source", &event.source, 1024)?;
-        let known = event
-            .metric
-            .parse()
-            .ok()
-            .and_then(|name: MetricName| self.metrics.get(&name));
+        let known = self.metrics.get(event.metric.as_str());
         let metric = known.ok_or_else(|| {
             Refusal::new(
                 Reason::UnknownMetric,
                 format!("type: no metric `{}`", event.metric),
             )
         })?;
+        let built_in = BuiltIn::from_name(metric.name.as_str());
+        if built_in.is_some_and(|metric| metric.kind() == Kind::Gauge) {
+            let detail = format!("type: `{}` is measured, not reported", metric.name);
+            return Err(Refusal::new(Reason::Measured, detail));
+        }
         let time = self.time(event.time.as_deref())?;
-        let correction = self.correction(&event)?;
+        let correction = self.correction(event)?;
         let revokes = matches!(correction, Some(Correction::Revokes(_)));
         let (amount, member) = if revokes {
             nothing(&event.data)?
         } else {
             self.content(metric, &event.data)?
         };
+        if built_in.is_some() && amount.is_some_and(|amount| amount < Amount::ZERO) {
+            return Err(invalid(
+                "data.value: must not be negative; what was reported wrongly is amended or revoked",
+            ));
+        }
         Ok(Candidate {
             index,
             key: digest(self.tenant, &[&event.source, &event.id]),
@@ -128,8 +151,8 @@ impl Ground<'_> {
             dimensions: dimensions(metric, &event.data)?,
             stated: None,
             correction,
-            source: event.source,
-            id: event.id,
+            source: String::new(),
+            id: String::new(),
         })
     }
 

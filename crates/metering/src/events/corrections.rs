@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use isolation::{ControlTx, Tx};
+use isolation::ControlTx;
 use kernel::TenantId;
 use uuid::Uuid;
 
 use super::candidate::{Candidate, Correction, totals};
 use super::comparison::Hour;
-use super::refusal::{Reason, Refusal};
+use super::keeping;
+use super::refusal::{Reason, Refusal, Refused};
 use super::sql::{self, Generations, Original};
-use crate::metrics::{Aggregation, BuiltIn, Kind};
+use crate::metrics::Aggregation;
 use crate::periods::Calendar;
 use crate::rollups::{Bucket, Departure, Dimensions, Member, Spread};
 
@@ -18,13 +19,13 @@ use crate::rollups::{Bucket, Departure, Dimensions, Member, Spread};
 pub(super) enum Verdict {
     Counted,
     Duplicate,
-    Refused(Refusal),
+    Refused(Refused),
 }
 
 /// What corrections do to the roll-ups.
 #[derive(Default)]
 pub(super) struct Effect {
-    pub(super) verdicts: Vec<(usize, Verdict)>,
+    pub(super) verdicts: Vec<Verdict>,
     pub(super) newcomers: Vec<Member>,
     pub(super) departures: Vec<Departure>,
     pub(super) hours: BTreeSet<Hour>,
@@ -46,10 +47,9 @@ pub(super) async fn apply(
     let mut originals: HashMap<Uuid, Original> = found.into_iter().map(|one| (one.key, one)).collect();
     // Only now: who made the same correction at the same time held the original, and is known here.
     let keys: Vec<Uuid> = corrections.iter().map(|one| one.key).collect();
-    let known = sql::known(tx, tenant, generations, &keys).await?;
+    let known = sql::known(tx, tenant, &generations.both(), &keys).await?;
     let mut accepted = Vec::new();
     for mut correction in corrections {
-        let index = correction.index;
         let verdict = match judge(&mut correction, &mut originals, &known) {
             Ok(original) => {
                 accepted.push((original, correction));
@@ -57,7 +57,7 @@ pub(super) async fn apply(
             }
             Err(verdict) => verdict,
         };
-        effect.verdicts.push((index, verdict));
+        effect.verdicts.push(verdict);
     }
     keep(tx, tenant, generations, &accepted).await?;
     for (original, correction) in &accepted {
@@ -75,7 +75,14 @@ fn judge(
     originals: &mut HashMap<Uuid, Original>,
     known: &HashSet<Uuid>,
 ) -> Result<Original, Verdict> {
-    let refused = |reason, detail| Err(Verdict::Refused(Refusal::new(reason, detail)));
+    let (index, id) = (correction.index, correction.id.clone());
+    let refused = |reason, detail: &str| {
+        Err(Verdict::Refused(Refused {
+            index,
+            id: Some(id),
+            refusal: Refusal::new(reason, detail),
+        }))
+    };
     if known.contains(&correction.key) {
         return Err(Verdict::Duplicate);
     }
@@ -97,9 +104,6 @@ fn judge(
             Reason::NotCorrectable,
             "data: a revocation cannot be corrected; send the event anew",
         );
-    }
-    if BuiltIn::from_name(&original.metric).is_some_and(|metric| metric.kind() == Kind::Gauge) {
-        return refused(Reason::NotCorrectable, "type: report the present level instead");
     }
     if original.corrected_by.is_some() {
         return refused(
@@ -142,9 +146,7 @@ async fn keep(
         .iter()
         .map(|(_, correction)| correction.clone())
         .collect();
-    let now = tx.now();
-    let fresh = sql::insert(tx, tenant, generations, &events, now).await?;
-    if fresh.len() < events.len() {
+    if !keeping::keep(tx, tenant, generations, &events).await?.is_empty() {
         // Somebody used the same id for another event in this very moment. The caller tries again and is told.
         return Err(sqlx::Error::Protocol(
             "a correction's id was taken while it was counted".into(),

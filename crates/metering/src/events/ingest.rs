@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::candidate::{Candidate, Ground};
 use super::corrections::{self, Effect, Verdict};
 use super::reading::Reading;
-use super::refusal::Refusal;
-use super::{comparison, series, sql};
+use super::refusal::Refused;
+use super::tally::Tally;
+use super::{comparison, keeping, series, sql};
+use crate::alerts;
 use crate::metrics::{Metric, MetricName};
 use crate::periods::Calendar;
 use crate::rollups::{self, Member, Spread};
@@ -27,16 +29,6 @@ pub struct Receipt {
     pub duplicates: usize,
     /// Events that are not counted, and why.
     pub refused: Vec<Refused>,
-}
-
-/// An event that is not counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Refused {
-    /// Its place in the batch, from 0.
-    pub index: usize,
-    /// Why.
-    #[serde(flatten)]
-    pub refusal: Refusal,
 }
 
 /// A batch that is counted once the transaction commits.
@@ -58,7 +50,7 @@ pub async fn ingest(tx: &mut ControlTx, tenant: TenantId, batch: Reading) -> Res
     let mut receipt = Receipt::default();
     let ground = Ground {
         tenant,
-        metrics: &metrics,
+        metrics: metrics.values().map(|one| (one.name.as_str(), one)).collect(),
         now: tx.now(),
     };
     let candidates = sift(&ground, batch, &mut receipt);
@@ -90,10 +82,15 @@ fn sift(ground: &Ground<'_>, batch: Reading, receipt: &mut Receipt) -> Vec<Candi
     let mut seen = HashSet::with_capacity(batch.0.len());
     let mut candidates = Vec::with_capacity(batch.0.len());
     for (index, event) in batch.0.into_iter().enumerate() {
-        match event.and_then(|event| ground.check(index, event)) {
+        let unread = |refusal| Refused {
+            index,
+            id: None,
+            refusal,
+        };
+        match event.map_err(unread).and_then(|event| ground.check(index, event)) {
             Ok(candidate) if seen.insert(candidate.key) => candidates.push(candidate),
             Ok(_) => receipt.duplicates += 1,
-            Err(refusal) => receipt.refused.push(Refused { index, refusal }),
+            Err(refused) => receipt.refused.push(refused),
         }
     }
     candidates
@@ -116,22 +113,16 @@ impl Batch<'_> {
         receipt: &mut Receipt,
     ) -> Result<Vec<Member>, sqlx::Error> {
         series::bound(tx, self.tenant, self.metrics, &mut plain).await?;
-        let now = tx.now();
-        let fresh = sql::insert(tx, self.tenant, self.generations, &plain, now).await?;
-        receipt.accepted += fresh.len();
-        receipt.duplicates += plain.len() - fresh.len();
+        let duplicates = keeping::keep(tx, self.tenant, self.generations, &plain).await?;
+        receipt.accepted += plain.len() - duplicates.len();
+        receipt.duplicates += duplicates.len();
         let mut newcomers = Vec::new();
-        for event in plain.iter().filter(|event| fresh.contains(&event.key)) {
-            self.spread.add(
-                self.tenant,
-                &event.metric,
-                event.time,
-                &event.dimensions,
-                &event.totals(),
-                self.calendar,
-            );
+        let mut tally = Tally::default();
+        for event in plain.iter().filter(|event| !duplicates.contains(&event.key)) {
+            tally.add(event);
             newcomers.extend(event.member_of(self.tenant));
         }
+        tally.spread(self.tenant, self.calendar, &mut self.spread);
         Ok(newcomers)
     }
 
@@ -154,11 +145,11 @@ impl Batch<'_> {
             &mut self.spread,
         )
         .await?;
-        for (index, verdict) in std::mem::take(&mut effect.verdicts) {
+        for verdict in std::mem::take(&mut effect.verdicts) {
             match verdict {
                 Verdict::Counted => receipt.accepted += 1,
                 Verdict::Duplicate => receipt.duplicates += 1,
-                Verdict::Refused(refusal) => receipt.refused.push(Refused { index, refusal }),
+                Verdict::Refused(refused) => receipt.refused.push(refused),
             }
         }
         Ok(effect)
@@ -180,6 +171,7 @@ impl Batch<'_> {
         rollups::remove_members(tx, gone, &mut self.spread).await?;
         rollups::write(tx, &self.spread).await?;
         let hours: Vec<_> = effect.hours.iter().cloned().collect();
-        comparison::compare_anew(tx, self.tenant, &hours).await
+        comparison::compare_anew(tx, self.tenant, &hours).await?;
+        alerts::after_ingest(tx, self.tenant, self.calendar, self.metrics, &self.spread).await
     }
 }

@@ -9,6 +9,10 @@ use super::refusal::{Reason, Refusal};
 
 /// A CloudEvent 1.0 in its JSON format. Extension attributes are allowed and not read.
 #[derive(Debug, Clone, PartialEq, Deserialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "specversion": "1.0", "id": "job-4711", "source": "/workers/7", "type": "compute_time",
+    "data": {"value": 12.5, "dimensions": {"region": "eu"}}
+}))]
 pub struct CloudEvent {
     /// `1.0`.
     pub specversion: String,

@@ -12,8 +12,12 @@ pub enum Reason {
     TooOld,
     /// It is said to happen more than 5 minutes from now.
     InFuture,
+    /// It is said to be of a tenant that it cannot be of.
+    UnknownTenant,
     /// The tenant has no such metric.
     UnknownMetric,
+    /// The platform measures the metric itself.
+    Measured,
     /// The metric has no such dimension.
     UnknownDimension,
     /// What it corrects is not known, or not any more.
@@ -34,10 +38,23 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+    /// For this reason.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self {
             reason,
             detail: detail.into(),
         }
     }
+}
+
+/// An event that is not counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Refused {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// Its id, where it could be read.
+    pub id: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub refusal: Refusal,
 }

@@ -8,14 +8,41 @@ use kernel::{TenantId, Timestamp};
 
 use super::candidate::Candidate;
 use crate::metrics::{Metric, MetricName};
-use crate::periods::Calendar;
+use crate::periods::{Calendar, Span};
 use crate::rollups::{Bucket, Dimensions};
 
 type Series = (MetricName, Timestamp, Dimensions);
 
-fn series_of(candidate: &Candidate, utc: &Calendar) -> Option<Series> {
-    let month = Bucket::Month.span(candidate.time, utc).starts_at;
-    (!candidate.dimensions.is_none()).then(|| (candidate.metric.clone(), month, candidate.dimensions.clone()))
+/// The combinations that a batch has, and which of them each event has, if any.
+#[derive(Default)]
+struct Wanted {
+    series: Vec<Series>,
+    of: Vec<Option<usize>>,
+}
+
+impl Wanted {
+    fn of(candidates: &[Candidate]) -> Self {
+        let utc = Calendar::utc();
+        let (mut wanted, mut places) = (Self::default(), HashMap::new());
+        let mut month: Option<Span> = None;
+        for candidate in candidates {
+            let within = month
+                .filter(|month| month.contains(candidate.time))
+                .unwrap_or_else(|| Bucket::Month.span(candidate.time, &utc));
+            month = Some(within);
+            let place = (!candidate.dimensions.is_none()).then(|| {
+                let (metric, dimensions) = (&candidate.metric, &candidate.dimensions);
+                let place = places.entry((metric, within.starts_at, dimensions));
+                *place.or_insert_with(|| {
+                    let series = (metric.clone(), within.starts_at, dimensions.clone());
+                    wanted.series.push(series);
+                    wanted.series.len() - 1
+                })
+            });
+            wanted.of.push(place);
+        }
+        wanted
+    }
 }
 
 /// Turns what goes beyond the bound into `other`.
@@ -25,25 +52,26 @@ pub(super) async fn bound(
     metrics: &HashMap<MetricName, Metric>,
     candidates: &mut [Candidate],
 ) -> Result<(), sqlx::Error> {
-    let utc = Calendar::utc();
-    let wanted: BTreeSet<Series> = candidates.iter().filter_map(|one| series_of(one, &utc)).collect();
-    if wanted.is_empty() {
+    let wanted = Wanted::of(candidates);
+    if wanted.series.is_empty() {
         return Ok(());
     }
-    let mut kept = known(tx, tenant, &wanted).await?;
-    if kept.len() < wanted.len() {
+    let mut kept = known(tx, tenant, &wanted.series).await?;
+    if kept.len() < wanted.series.len() {
         sqlx::query!(
             "select pg_advisory_xact_lock(hashtextextended('usage_series ' || $1::uuid, 0))",
             tenant as _
         )
         .execute(tx.conn())
         .await?;
-        kept = known(tx, tenant, &wanted).await?;
-        let missing: Vec<&Series> = wanted.iter().filter(|series| !kept.contains(*series)).collect();
+        kept = known(tx, tenant, &wanted.series).await?;
+        let missing = wanted.series.iter().filter(|series| !kept.contains(*series));
+        let missing: BTreeSet<&Series> = missing.collect();
         kept.extend(admit(tx, tenant, metrics, missing).await?);
     }
-    for candidate in candidates {
-        if series_of(candidate, &utc).is_none_or(|series| kept.contains(&series)) {
+    let beyond: Vec<bool> = wanted.series.iter().map(|one| !kept.contains(one)).collect();
+    for (candidate, place) in candidates.iter_mut().zip(wanted.of) {
+        if place.is_none_or(|place| !beyond[place]) {
             continue;
         }
         let names = metrics
@@ -60,7 +88,7 @@ pub(super) async fn bound(
 async fn known(
     tx: &mut ControlTx,
     tenant: TenantId,
-    wanted: &BTreeSet<Series>,
+    wanted: &[Series],
 ) -> Result<HashSet<Series>, sqlx::Error> {
     let (metrics, months, dimensions) = columns(wanted.iter());
     let rows = sqlx::query!(
@@ -90,7 +118,7 @@ async fn admit(
     tx: &mut ControlTx,
     tenant: TenantId,
     metrics: &HashMap<MetricName, Metric>,
-    missing: Vec<&Series>,
+    missing: BTreeSet<&Series>,
 ) -> Result<Vec<Series>, sqlx::Error> {
     let mut room: BTreeMap<(&MetricName, Timestamp), i64> = BTreeMap::new();
     let mut admitted: Vec<Series> = Vec::new();

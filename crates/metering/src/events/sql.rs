@@ -6,7 +6,6 @@ use isolation::{ControlTx, Tx};
 use kernel::{TenantId, Timestamp};
 use uuid::Uuid;
 
-use super::candidate::{Candidate, Correction};
 use crate::amount::Amount;
 use crate::rollups::Dimensions;
 
@@ -20,6 +19,10 @@ pub(super) struct Generations {
 impl Generations {
     pub(super) fn both(self) -> Vec<i32> {
         vec![self.former, self.present]
+    }
+
+    pub(super) fn former(self) -> Vec<i32> {
+        vec![self.former]
     }
 }
 
@@ -47,74 +50,6 @@ pub(super) async fn lock(
         present,
         former: present - 1,
     })
-}
-
-/// Keeps those that are not known, and answers which these are.
-pub(super) async fn insert(
-    tx: &mut ControlTx,
-    tenant: TenantId,
-    generations: Generations,
-    candidates: &[Candidate],
-    received_at: Timestamp,
-) -> Result<HashSet<Uuid>, sqlx::Error> {
-    if candidates.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let mut sorted: Vec<&Candidate> = candidates.iter().collect();
-    // One order everywhere, so that two batches with the same events wait for one another and do not deadlock.
-    sorted.sort_unstable_by_key(|candidate| candidate.key);
-    let text = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
-    let column = |value: fn(&Candidate) -> String| sorted.iter().map(|one| value(one)).collect::<Vec<_>>();
-    let keys: Vec<Uuid> = sorted.iter().map(|one| one.key).collect();
-    let times: Vec<Timestamp> = sorted.iter().map(|one| one.time).collect();
-    let amounts: Vec<Option<String>> = sorted.iter().map(|one| text(one.amount)).collect();
-    let members: Vec<Option<Uuid>> = sorted.iter().map(|one| one.member).collect();
-    let stated: Vec<Option<String>> = sorted
-        .iter()
-        .map(|one| one.stated.as_ref().map(|stated| stated.as_str().to_owned()))
-        .collect();
-    let corrects: Vec<Option<Uuid>> = sorted
-        .iter()
-        .map(|one| one.correction.map(Correction::original))
-        .collect();
-    let revokes: Vec<bool> = sorted
-        .iter()
-        .map(|one| matches!(one.correction, Some(Correction::Revokes(_))))
-        .collect();
-    let comparable: Vec<bool> = sorted.iter().map(|one| one.aggregation.compares()).collect();
-    let fresh = sqlx::query_scalar!(
-        r#"insert into control.usage_events
-               (generation, tenant_id, key, source, id, metric, time, received_at, amount, member, dimensions, stated,
-                corrects, revokes, comparable)
-           select $1, $2, key, source, id, metric, time, $3, amount::numeric, member, dimensions::jsonb, stated::jsonb,
-                corrects, revokes, comparable
-           from unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::uuid[],
-                       $12::text[], $13::text[], $14::uuid[], $15::bool[], $16::bool[])
-               as given(key, source, id, metric, time, amount, member, dimensions, stated, corrects, revokes, comparable)
-           where not exists (select from control.usage_events known
-                             where known.generation = $4 and known.tenant_id = $2 and known.key = given.key)
-           on conflict do nothing
-           returning key"#,
-        generations.present,
-        tenant as _,
-        received_at as _,
-        generations.former,
-        &keys,
-        &column(|one| one.source.clone()),
-        &column(|one| one.id.clone()),
-        &column(|one| one.metric.as_str().to_owned()),
-        &times as _,
-        &amounts as _,
-        &members as _,
-        &column(|one| one.dimensions.as_str().to_owned()),
-        &stated as _,
-        &corrects as _,
-        &revokes,
-        &comparable
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(fresh.into_iter().collect())
 }
 
 /// An event that is to be corrected.
@@ -160,16 +95,19 @@ pub(super) async fn originals(
     Ok(originals.collect())
 }
 
-/// Which of these are known.
+/// Which of these are known in these generations. The subquery is a scalar one so that it stays a look into the index
+/// for each key, whatever the statistics say.
 pub(super) async fn known(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
+    generations: &[i32],
     keys: &[Uuid],
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
     let known = sqlx::query_scalar!(
-        "select key from control.usage_events where generation = any ($1) and tenant_id = $2 and key = any ($3)",
-        &generations.both(),
+        r#"select key as "key!" from (select unnest($3::uuid[]) as key) as given
+           where (select true from control.usage_events e
+                  where e.generation = any ($1) and e.tenant_id = $2 and e.key = given.key limit 1)"#,
+        generations,
         tenant as _,
         keys
     )

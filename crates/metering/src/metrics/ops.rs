@@ -8,6 +8,7 @@ use kernel::TenantId;
 
 use super::built_in::BuiltIn;
 use super::model::{Aggregation, Metric, MetricName, NewMetric};
+use crate::TOPIC;
 
 /// A metric could not be declared or removed.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +133,7 @@ pub async fn declare(tx: &mut ControlTx, tenant: TenantId, new: &NewMetric) -> R
             metric.dimensions.join(","),
         );
     audit::record(tx, event).await?;
+    tx.announce(TOPIC, &tenant.to_string()).await?;
     Ok(metric.clone())
 }
 
@@ -150,5 +152,6 @@ pub async fn remove(tx: &mut ControlTx, tenant: TenantId, name: &MetricName) -> 
     let event = Event::new(EventType::MetricRemoved)
         .of_tenant(tenant)
         .resource_named("metric", name.as_str(), None);
-    Ok(audit::record(tx, event).await?)
+    audit::record(tx, event).await?;
+    Ok(tx.announce(TOPIC, &tenant.to_string()).await?)
 }

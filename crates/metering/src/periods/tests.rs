@@ -118,6 +118,13 @@ fn days_when_the_clocks_change() {
             "2018-11-04T04:00Z",
             "2018-11-05T05:00Z",
         ),
+        // A minute after midnight the clocks went back to the day before, which does not begin again.
+        (
+            "America/St_Johns",
+            "2010-11-07T03:00:00Z",
+            "2010-11-07T02:30Z",
+            "2010-11-08T03:30Z",
+        ),
         // A day that never was (30 December 2011).
         (
             "Pacific/Apia",

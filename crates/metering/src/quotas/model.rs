@@ -21,6 +21,7 @@ pub enum Mode {
 /// Where a use stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = QuotaStatus)]
 pub enum Status {
     /// Below 80 % and below the soft limit.
     Ok,
@@ -33,6 +34,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// The name used in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Exceeded => "exceeded",
+            Self::Critical => "critical",
+        }
+    }
+
     /// Where `used` stands against a limit.
     pub fn of(used: u64, limit: Limit, soft_limit: Option<u64>) -> Self {
         let soft = soft_limit.is_some_and(|soft| used >= soft);

@@ -25,6 +25,18 @@ pub enum QuotaError {
     /// The tenant has no such quota of its own.
     #[error("no such quota")]
     NotFound,
+    /// It was set since the caller read it.
+    #[error("the quota was set in the meantime")]
+    VersionMismatch,
+}
+
+/// A quota that was set for the tenant itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnQuota {
+    /// The quota.
+    pub quota: Quota,
+    /// Raised with every change, from 1.
+    pub version: i64,
 }
 
 /// What holds for a tenant.
@@ -62,7 +74,7 @@ pub fn of_plan(limits: &Limits) -> Vec<Quota> {
 pub async fn terms(tx: &mut ControlTx, tenant: TenantId, limits: &Limits) -> Result<Terms, sqlx::Error> {
     let calendar = calendar(tx, tenant).await?;
     let mut quotas = of_plan(limits);
-    for own in own(tx, tenant).await? {
+    for OwnQuota { quota: own, .. } in own(tx, tenant).await? {
         quotas.retain(|quota| (&quota.metric, quota.period) != (&own.metric, own.period));
         quotas.push(own);
     }
@@ -82,21 +94,26 @@ pub(crate) async fn calendar(tx: &mut ControlTx, tenant: TenantId) -> Result<Cal
     Ok(known.unwrap_or_else(Calendar::utc))
 }
 
-async fn own(tx: &mut ControlTx, tenant: TenantId) -> Result<Vec<Quota>, sqlx::Error> {
+/// The quotas that were set for the tenant itself, by metric and period.
+pub async fn own(tx: &mut ControlTx, tenant: TenantId) -> Result<Vec<OwnQuota>, sqlx::Error> {
     let rows = sqlx::query!(
-        r#"select metric, period as "period: Period", limit_at, soft_limit, mode as "mode: Mode"
+        r#"select metric, period as "period: Period", limit_at, soft_limit, mode as "mode: Mode", version
            from control.quotas where tenant_id = $1 order by metric, period"#,
         tenant as _
     )
     .fetch_all(tx.conn())
     .await?;
     let quotas = rows.into_iter().filter_map(|row| {
-        Some(Quota {
+        let quota = Quota {
             metric: row.metric.parse().ok()?,
             limit: Limit::new(row.limit_at).ok()?,
             period: row.period,
             soft_limit: row.soft_limit.and_then(|soft| u64::try_from(soft).ok()),
             mode: row.mode,
+        };
+        Some(OwnQuota {
+            quota,
+            version: row.version,
         })
     });
     Ok(quotas.collect())
@@ -115,27 +132,57 @@ fn fits(quota: &Quota, metric: &Metric) -> Result<(), InvalidQuota> {
     }
 }
 
-/// Sets the tenant's own quota in place of the plan's or of an earlier one.
-pub async fn set(tx: &mut ControlTx, tenant: TenantId, quota: &Quota) -> Result<(), QuotaError> {
+/// The version that the tenant's own quota has, held until the transaction ends; 0 where it has none.
+async fn lock(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    metric: &MetricName,
+    period: Period,
+    expected: Option<i64>,
+) -> Result<(), QuotaError> {
+    let version = sqlx::query_scalar!(
+        "select version from control.quotas where tenant_id = $1 and metric = $2 and period = $3 for update",
+        tenant as _,
+        metric.as_str(),
+        period as _
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    if expected.is_some_and(|expected| expected != version.unwrap_or(0)) {
+        return Err(QuotaError::VersionMismatch);
+    }
+    Ok(())
+}
+
+/// Sets the tenant's own quota in place of the plan's or of an earlier one; answers its version.
+pub async fn set(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    quota: &Quota,
+    expected: Option<i64>,
+) -> Result<i64, QuotaError> {
     let metrics = crate::metrics::known(tx, tenant).await?;
     fits(
         quota,
         metrics.get(&quota.metric).ok_or(QuotaError::UnknownMetric)?,
     )?;
+    lock(tx, tenant, &quota.metric, quota.period, expected).await?;
     let before = own(tx, tenant).await?;
     let before = before
         .iter()
+        .map(|own| &own.quota)
         .find(|own| (&own.metric, own.period) == (&quota.metric, quota.period));
     let (now, limit) = (tx.now(), json_of(quota.limit));
     let soft = quota
         .soft_limit
         .map(|soft| i64::try_from(soft).unwrap_or(i64::MAX));
-    sqlx::query!(
+    let version = sqlx::query_scalar!(
         "insert into control.quotas (tenant_id, metric, period, limit_at, soft_limit, mode, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $7)
          on conflict (tenant_id, metric, period) do update
              set limit_at = excluded.limit_at, soft_limit = excluded.soft_limit, mode = excluded.mode,
-                 version = quotas.version + 1, updated_at = excluded.updated_at",
+                 version = quotas.version + 1, updated_at = excluded.updated_at
+         returning version",
         tenant as _,
         quota.metric.as_str(),
         quota.period as _,
@@ -144,7 +191,7 @@ pub async fn set(tx: &mut ControlTx, tenant: TenantId, quota: &Quota) -> Result<
         quota.mode as _,
         now as _
     )
-    .execute(tx.conn())
+    .fetch_one(tx.conn())
     .await?;
     let event = about(EventType::QuotaSet, tenant, &quota.metric, quota.period).change(
         "limit",
@@ -152,7 +199,8 @@ pub async fn set(tx: &mut ControlTx, tenant: TenantId, quota: &Quota) -> Result<
         Some(limit),
     );
     audit::record(tx, event).await?;
-    Ok(tx.announce(TOPIC, &tenant.to_string()).await?)
+    tx.announce(TOPIC, &tenant.to_string()).await?;
+    Ok(version)
 }
 
 /// Returns to what the plan says.
@@ -161,7 +209,9 @@ pub async fn clear(
     tenant: TenantId,
     metric: &MetricName,
     period: Period,
+    expected: Option<i64>,
 ) -> Result<(), QuotaError> {
+    lock(tx, tenant, metric, period, expected).await?;
     let cleared = sqlx::query!(
         "delete from control.quotas where tenant_id = $1 and metric = $2 and period = $3",
         tenant as _,
@@ -184,7 +234,7 @@ pub async fn set_calendar(
     tenant: TenantId,
     zone: &str,
     anchor_day: i16,
-) -> Result<Result<(), InvalidCalendar>, sqlx::Error> {
+) -> Result<Result<Calendar, InvalidCalendar>, sqlx::Error> {
     let calendar = match Calendar::new(zone, anchor_day) {
         Ok(calendar) => calendar,
         Err(invalid) => return Ok(Err(invalid)),
@@ -206,7 +256,7 @@ pub async fn set_calendar(
         .meta("anchorDay", i64::from(calendar.anchor_day()));
     audit::record(tx, event).await?;
     tx.announce(TOPIC, &tenant.to_string()).await?;
-    Ok(Ok(()))
+    Ok(Ok(calendar))
 }
 
 fn about(kind: EventType, tenant: TenantId, metric: &MetricName, period: Period) -> Event {

@@ -186,12 +186,12 @@ async fn totals(
     metric: &Metric,
     query: &HistoryQuery,
 ) -> Result<Vec<Row>, sqlx::Error> {
-    let total_only = metric.aggregation == Aggregation::Unique;
+    // Distinct members do not add up: the row without dimensions has them all. Events are in the row of their dimensions.
     let rows = sqlx::query!(
         r#"select starts_at as "starts_at!: Timestamp", grouped as "grouped!: Value",
                   sum(count)::bigint as "count!", sum(sum)::text as "sum!", max(max)::text as max,
                   (array_agg(last order by last_at desc, last desc) filter (where last_at is not null))[1]::text as last,
-                  sum(uniques)::bigint as "uniques!"
+                  coalesce(sum(uniques) filter (where dimensions = '{}'), 0)::bigint as "uniques!"
            from (select 'hour' as bucket, * from control.usage_hours where $1 = 'hour'
                      and tenant_id = $2 and metric = $3 and starts_at >= $4 and starts_at < $5
                  union all
@@ -202,9 +202,9 @@ async fn totals(
                      and tenant_id = $2 and metric = $3 and starts_at >= $4 and starts_at < $5) rows,
                 lateral (select coalesce(jsonb_object_agg(name, dimensions -> name), '{}') as grouped
                          from unnest($6::text[]) name where dimensions ? name) told
-           where dimensions @> $7 and (not $8 or dimensions = '{}')
+           where dimensions @> $7
            group by starts_at, grouped having sum(count) <> 0 or sum(uniques) <> 0
-           order by starts_at, grouped limit $9"#,
+           order by starts_at, grouped limit $8"#,
         query.granularity.bucket().name(),
         tenant as _,
         metric.name.as_str(),
@@ -212,7 +212,6 @@ async fn totals(
         query.span.ends_at as _,
         &query.group_by,
         serde_json::json!(query.filter),
-        total_only,
         limit()
     )
     .fetch_all(tx.conn())

@@ -114,6 +114,11 @@ impl Dimensions {
         )
     }
 
+    /// What comes before all others in order.
+    pub(crate) fn least() -> Self {
+        Self("".into())
+    }
+
     /// Whether there are none.
     pub fn is_none(&self) -> bool {
         *self.0 == *NONE.as_ref()

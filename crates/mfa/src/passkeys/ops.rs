@@ -160,8 +160,12 @@ pub async fn authenticate(
     let response: PublicKeyCredential = serde_json::from_value(answer).map_err(|_| FactorError::Malformed)?;
     let state: Option<PasskeyAuthentication> =
         ceremony::take(tx, sealing, person, Purpose::Authentication, ceremony).await?;
-    let result = state.and_then(|state| {
-        let library = party.library(UNNAMED, PATIENCE).ok()?;
+    // An answer to no challenge says nothing about him: it is not written down.
+    let Some(state) = state else {
+        return Ok(Verdict::Wrong);
+    };
+    let library = party.library(UNNAMED, PATIENCE).ok();
+    let result = library.and_then(|library| {
         let checked = library.finish_passkey_authentication(&response, &state);
         checked.map_err(|error| refused(&error)).ok()
     });

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use access::invitations;
 use audit::{Event, EventType};
+use billing::subscriptions;
 use identity::users::{self, User, UserError};
 use isolation::ControlTx;
 
@@ -30,7 +31,7 @@ pub(crate) async fn control_step(step: Step, work: &Work<'_>, tx: &mut ControlTx
         Step::Validate => Ok(Outcome::DONE),
         Step::ReserveSlug => Ok(Outcome::made(work.tenant.slug.to_string())),
         Step::CreateOwner => create_owner(work, tx).await,
-        Step::StartBilling => Ok(start_billing(work)),
+        Step::StartBilling => start_billing(work, tx).await,
         Step::ConfigureDomain => Ok(configure_domain(work)),
         Step::ApplyPlan => Ok(Outcome::made(format!("plan {}", work.tenant.plan))),
         Step::SendWelcome => send_welcome(work, tx).await,
@@ -102,13 +103,18 @@ async fn the_owner(work: &Work<'_>, tx: &mut ControlTx, ordered: &Owner) -> Resu
     Box::pin(users::create_owner(tx, work.tenant.id, email, name, password)).await
 }
 
-/// Every paid plan begins with its trial, which the tenant's activation starts. Customer and subscription are made
-/// here once there is billing.
-fn start_billing(work: &Work<'_>) -> Outcome {
-    match work.tenant.plan.plan().trial_days {
-        0 => Outcome::Skipped,
-        days => Outcome::made(format!("trial of {days} days")),
-    }
+/// The customer, and the subscription with its trial where the plan has one. The tenant's activation records that it began.
+async fn start_billing(work: &Work<'_>, tx: &mut ControlTx) -> StepResult {
+    let owner = work.order.owner.as_ref();
+    let email = owner.map(|owner| owner.email.as_str().to_owned());
+    let begun = Box::pin(subscriptions::start(
+        tx,
+        &work.services.terms,
+        &work.tenant,
+        email,
+    ))
+    .await?;
+    Ok(Outcome::made(begun.subscription.id.to_string()))
 }
 
 /// The domain was claimed with the order; it is served once its ownership is proved, whenever that is.

@@ -91,7 +91,10 @@ async fn relay_news(work: &Work<'_>) -> StepResult {
 /// What the control plane kept for the tenant's operation. The trail stays for as long as its retention says.
 async fn remove_records(work: &Work<'_>, tx: &mut ControlTx) -> Result<(), StepError> {
     let tenant = work.tenant.id;
+    Box::pin(billing::subscriptions::withdraw(tx, tenant)).await?;
     mail::delivery::remove_all(tx, tenant).await?;
+    webhooks::remove_all(tx, tenant).await?;
+    metering::remove_all(tx, tenant).await?;
     sqlx::query!("delete from control.jobs where tenant_id = $1", tenant as _)
         .execute(tx.conn())
         .await?;

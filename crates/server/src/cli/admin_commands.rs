@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
+use access::second_factors;
 use anyhow::{Context, Result, anyhow};
 use identity::admin_api_keys::{self, NewAdminApiKey};
 use identity::admins::{self, AdminError, Authority, NewAdmin};
-use identity::{Hasher, Name, Password};
+use identity::{Email, Name, Password, Person, passwords};
 use isolation::Databases;
 use kernel::{Grants, Secret, TenantId};
 use serde_json::json;
 
 use super::{done, print};
 use crate::config::Config;
+use crate::wiring::coming_in::hasher;
 
 /// An operator to be added.
 #[derive(Debug, clap::Args)]
@@ -55,7 +57,7 @@ pub(super) async fn create(config: Config, new: NewOperator) -> Result<ExitCode>
     let (databases, _hints) = Databases::open(config.databases()?, config.seams()).await?;
     let random: [u8; 16] = databases.seams().random();
     let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let hash = Hasher::new(config.seams(), 1)
+    let hash = hasher(&config)
         .hash(Password::new(Secret::new(password.clone()))?)
         .await?;
     let operator = NewAdmin {
@@ -89,4 +91,19 @@ pub(super) async fn create(config: Config, new: NewOperator) -> Result<ExitCode>
     } else {
         format!("id        {id}\nemail     {email}\npassword  {password}\nkey       {key}\n")
     })?)
+}
+
+/// Whoever holds the configuration helps who has nobody above him.
+pub(super) async fn reset_second_factors(config: Config, email: &str) -> Result<ExitCode> {
+    let email: Email = email.parse().context("--email")?;
+    let (databases, _hints) = Databases::open(config.databases()?, config.seams()).await?;
+    let mut tx = databases.system("command line").control().await?;
+    let account = passwords::find_account(&mut tx, None, email.as_str()).await?;
+    let Some(Person::Admin(operator)) = account.map(|account| account.person) else {
+        return Err(anyhow!("there is no operator of this address"));
+    };
+    second_factors::reset_of_admin(&mut tx, &Authority::full(), operator).await?;
+    tx.commit().await?;
+    databases.close().await;
+    done(print("He logs in by his password alone, and adds new ones.\n")?)
 }

@@ -20,6 +20,9 @@ pub(super) fn check(config: &Config) -> Findings {
         config.storage().err(),
         config.mail_transport().err(),
         config.deletion_grace().err(),
+        config.provider().err(),
+        config.metering().err(),
+        config.outbound().err(),
     ];
     for error in parts.into_iter().flatten() {
         findings.errors.push(error.0);
@@ -34,6 +37,7 @@ pub(super) fn check(config: &Config) -> Findings {
                 .push(format!("{option} must be more than nothing"));
         }
     }
+    findings.warnings.extend(super::collecting::warnings(config));
     if config.is_production() {
         refuse_in_production(config, &mut findings.errors);
         warn_in_production(config, &mut findings.warnings);
@@ -52,13 +56,17 @@ fn wrong_with_public_url(url: &Url) -> Option<String> {
         .then(|| "server.public_url must be https://host or https://host:port, and nothing more".to_owned())
 }
 
-fn times(config: &Config) -> [(&'static str, std::time::Duration); 4] {
+fn times(config: &Config) -> [(&'static str, std::time::Duration); 8] {
     let limits = &config.limits;
     [
         ("limits.body_time", limits.body_time),
         ("limits.request_time", limits.request_time),
         ("limits.head_time", limits.head_time),
         ("mail.smtp_timeout", config.mail.smtp_timeout),
+        ("stripe.connect_time", config.stripe.connect_time),
+        ("stripe.exchange_time", config.stripe.exchange_time),
+        ("outbound.connect_time", config.outbound.connect_time),
+        ("outbound.total_time", config.outbound.total_time),
     ]
 }
 

@@ -10,6 +10,7 @@ use mail::Mailbox;
 use url::Url;
 
 use super::declaration::{OptionInfo, SectionInfo, first, sections};
+use super::rate::RateLimit;
 use super::reader::Reader;
 use super::setting::{
     DatabaseUrl, Domain, Environment, ForwardingHeader, HexKey, LogFilter, LogFormat, PasswordAlgorithm,
@@ -74,24 +75,35 @@ sections! {
         tenant_databases: usize = 20;
     }
 
-    /// Redis, for what several nodes share. Accepted, not used yet.
+    /// Redis, 6 or newer, or Valkey: for rate limits that several nodes share. One node needs none, and without it, or while
+    /// it is away, each node holds callers to the limits alone.
     [redis] Redis {
-        /// Where it is.
+        /// Where it is; `rediss:` for TLS. What is in it may be lost at any time, so it need not be saved.
         #[env("REDIS_URL")]
         url: Option<Secret<String>>, example "redis://redis.example.com";
+        /// How long a request waits for it. Then it is decided without, and Redis is not asked again until it answers.
+        patience: Duration = "25ms";
     }
 
-    /// Stripe. Accepted, not used yet.
+    /// Stripe, which collects money where a secret key is set. Otherwise invoices are paid by bank transfer, and somebody
+    /// writes down that they were.
     [stripe] Stripe {
         /// The secret API key.
         #[env("STRIPE_SECRET_KEY")]
         secret_key: Option<Secret<String>>, example "sk_live_...";
-        /// What its webhooks are signed with.
+        /// What its webhooks are signed with; several, by commas, while one is replaced by another.
         #[env("STRIPE_WEBHOOK_SECRET")]
         webhook_secret: Option<Secret<String>>, example "whsec_...";
         /// The publishable API key, which is not secret.
         #[env("STRIPE_PUBLISHABLE_KEY")]
         publishable_key: Option<String>, example "pk_live_...";
+        /// Where Stripe is, or what stands in for it.
+        #[env("STRIPE_API_BASE")]
+        base_url: Url = "https://api.stripe.com/";
+        /// How long connecting to it may take.
+        connect_time: Duration = "5s";
+        /// How long one exchange with it may take; a call may have three.
+        exchange_time: Duration = "20s";
     }
 
     /// Where tenants' files are: in a bucket if one is named, else in a folder.
@@ -173,6 +185,52 @@ sections! {
         deletion_grace_days: u32 = 30;
         /// The largest file, in bytes.
         upload_max_bytes: u64 = 104_857_600;
+    }
+
+    /// What tenants use, counted in memory and written at intervals.
+    [usage] Usage {
+        /// How often what was counted is written: as much is lost when the process is killed. From "50ms" to "1m".
+        flush_interval: Duration = "250ms";
+        /// How long a tenant must be silent until its counters leave the memory.
+        idle_time: Duration = "5m";
+        /// How many days usage is kept by the hour; at least 35.
+        hourly_retention_days: u32 = 400;
+        /// How many days it is kept by the day; at least as long. By the month it is kept as long as the tenant.
+        daily_retention_days: u32 = 1130;
+        /// How many days reported events are kept; at least 35.
+        event_retention_days: u32 = 400;
+    }
+
+    /// How fast callers may come, as so many requests a second in the long run and so many at once: a tenant, by its
+    /// plan; one API key; one address, of IPv6 one /64. Whoever comes faster is answered 429.
+    [rate_limits] RateLimits {
+        /// A tenant on the plan "free".
+        free: RateLimit = "10/s burst 50";
+        /// On the plan "starter".
+        starter: RateLimit = "50/s burst 250";
+        /// On the plan "pro".
+        pro: RateLimit = "200/s burst 1000";
+        /// On the plan "enterprise".
+        enterprise: RateLimit = "2000/s burst 10000";
+        /// One API key of a tenant, whatever the plan.
+        api_key: RateLimit = "1000/s burst 5000";
+        /// One address, before it is known who comes from there. A proxy that is not among server.trusted_proxies is one
+        /// address for all behind it.
+        address: RateLimit = "200/s burst 1000";
+        /// API keys and addresses that are remembered, at 16 bytes each.
+        remembered: usize = 262_144;
+    }
+
+    /// Calls to addresses that tenants name, such as webhooks: to public addresses, by https.
+    [outbound] Outbound {
+        /// Networks that may be called although they are not public. What is reachable there is reachable for tenants.
+        allowed_networks: Vec<IpNet> = [], example ["10.20.0.0/16"];
+        /// Whether `http:` is accepted too.
+        allow_http: bool = false;
+        /// How long a connection may take to stand.
+        connect_time: Duration = "5s";
+        /// How long a call may take in all; at most a minute.
+        total_time: Duration = "15s";
     }
 
     /// What is logged, to standard error.

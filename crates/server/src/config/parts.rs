@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use isolation::Settings;
 use kernel::{Faults, MasterKey, Seams};
@@ -177,6 +178,25 @@ impl Config {
             hello_name: mail.smtp_hello_name.as_ref().map(|name| name.as_str().to_owned()),
             timeout: mail.smtp_timeout,
         }))
+    }
+
+    /// Where a call to an address that a tenant names may go, and how long it may take.
+    pub fn outbound(&self) -> Result<(outbound::Policy, outbound::Limits), Inconsistent> {
+        let options = &self.outbound;
+        // A webhook's endpoint is held for one call beyond its turn.
+        if options.total_time > Duration::from_mins(1) {
+            return inconsistent("outbound.total_time must be at most 1m");
+        }
+        let policy = outbound::Policy {
+            allowed_networks: options.allowed_networks.clone(),
+            allow_http: options.allow_http,
+        };
+        let limits = outbound::Limits {
+            connect: options.connect_time,
+            total: options.total_time,
+            ..outbound::Limits::default()
+        };
+        Ok((policy, limits))
     }
 
     /// How long a deleted tenant can be restored.

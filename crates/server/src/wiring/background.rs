@@ -12,9 +12,13 @@ use jobs::queue::RelayedJobs;
 use jobs::schedule::Schedule;
 use jobs::{Handlers, JobError, Receiver, Relay, Worker};
 use mail::{DeliverMail, Transport};
+use metering::alerts::UsageAlerted;
+use metering::rollups::Retention;
+use notices::Sender;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use webhooks::EndpointDisabled;
 use workspace::files::{self, DeleteObject};
 
 /// How long the end waits for what is under way; what is left is resumed by the next start.
@@ -28,6 +32,7 @@ pub(super) struct Background {
 impl Background {
     pub(super) fn start(
         state: &AppState,
+        retention: Retention,
         transport: Arc<Transport>,
         hints: UnboundedReceiver<Store>,
     ) -> Self {
@@ -36,13 +41,18 @@ impl Background {
         tasks.spawn(databases.clone().spread_news(stop.clone()));
         tasks.spawn(state.authenticator.clone().run(stop.clone()));
         tasks.spawn(until(stop.clone(), state.directory.clone().follow_news()));
+        tasks.spawn(until(stop.clone(), state.records.clone().follow_news()));
         tasks.spawn(until(stop.clone(), state.domains.clone().follow_news()));
         tasks.spawn(until(stop.clone(), state.policies.clone().follow_news()));
         tasks.spawn(until(stop.clone(), state.signing_keys.clone().follow_news()));
         let receivers: Vec<Box<dyn Receiver>> = vec![Box::new(RelayedJobs), Box::new(RelayedEvents)];
         tasks.spawn(Relay::new(databases.clone(), hints, receivers).run(stop.clone()));
         tasks.spawn(Worker::new(databases.system("worker"), handlers(state, transport)).run(stop.clone()));
-        tasks.spawn(schedule(state).run(stop.clone()));
+        tasks.spawn(until(stop.clone(), state.metering.clone().follow_news()));
+        tasks.spawn(state.metering.clone().run(stop.clone()));
+        tasks.spawn(state.metering.clone().keep_shared(stop.clone()));
+        tasks.spawn(schedule(state, retention).run(stop.clone()));
+        tasks.spawn(state.webhooks.clone().run(databases.clone(), stop.clone()));
         let (provisioner, stopped) = (state.provisioner.clone(), stop.clone());
         tasks.spawn(async move { provisioner.run(stopped).await });
         Self { stop, tasks }
@@ -63,23 +73,33 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 
 fn handlers(state: &AppState, transport: Arc<Transport>) -> Handlers {
     let (storage, resets) = (state.storage.clone(), state.password_resets.clone());
-    Handlers::default()
+    let alerting = Sender(state.letters.from.clone());
+    let disabling = alerting.clone();
+    state
+        .payments
+        .handlers(Handlers::default())
         .on(move |run, job: DeliverMail| {
             let transport = Arc::clone(&transport);
             async move { mail::delivery::deliver(run, job, &transport).await }
         })
         .on(move |run, job: DeleteObject| files::delete_object(run, job, storage.clone()))
+        .on(move |run, job: UsageAlerted| notices::usage_alerts::tell(run, job, alerting.clone()))
+        .on(move |run, job: EndpointDisabled| notices::disabled_webhooks::tell(run, job, disabling.clone()))
         .on(move |run, job: SendResetLink| {
             let resets = resets.clone();
             async move { resets.send(run, job).await }
         })
 }
 
-fn schedule(state: &AppState) -> Schedule {
+fn schedule(state: &AppState, retention: Retention) -> Schedule {
     let (swept, orphaned) = (state.storage.clone(), state.storage.clone());
     let schedule = tenants::scheduled(Schedule::new(state.databases.system("schedule")));
     let schedule = white_label::custom_domains::scheduled(schedule);
     let schedule = access::scheduled(schedule);
+    let schedule = webhooks::scheduled(schedule);
+    let schedule = state.payments.scheduled(schedule);
+    let schedule = billing::clock::scheduled(schedule, state.payments.terms().clone());
+    let schedule = metering::rollups::scheduled(schedule, retention);
     schedule
         .every("audit.partitions", Duration::from_hours(12), make_partitions)
         .every("audit.expiry", Duration::from_hours(12), async |ctx| {

@@ -12,7 +12,7 @@ use isolation::Databases;
 use crate::config::{Config, PasswordAlgorithm};
 
 /// What hashes passwords: on all processors but one, which is left to everything else.
-pub(super) fn hasher(config: &Config) -> Hasher {
+pub(crate) fn hasher(config: &Config) -> Hasher {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let algorithm = match config.security.password_hash {
         PasswordAlgorithm::Bcrypt => Algorithm::Bcrypt,

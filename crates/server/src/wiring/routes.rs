@@ -38,6 +38,9 @@ const TAGS: &[(&str, &str)] = &[
     ("tasks", "Tasks of its projects."),
     ("files", "Its files: records and contents."),
     ("settings", "What its application keeps by name."),
+    ("billing", "What is paid, by what, and who collects it."),
+    ("webhooks", "Who is told of what happens, and what was delivered."),
+    ("usage", "What tenants use, and how much they may."),
     ("audit", "Who did what, and when."),
     ("health", "Whether the service works."),
     ("documentation", "This contract, for programs and for people."),
@@ -50,10 +53,9 @@ pub(super) fn router(state: &AppState, limits: &Limits) -> Router {
         .with_state(state.clone())
         .merge(edge::docs_page::routes(&document));
     let checked = edge::openapi::refuse_undeclared_queries(routes, &document)
-        .layer(from_fn_with_state(state.clone(), gate::redirect_moved_slug))
-        .layer(from_fn_with_state(state.clone(), gate::confine_operators))
-        .layer(from_fn_with_state(state.clone(), gate::share_with_origins));
-    let layered = edge::layers(checked, state.databases.seams(), limits);
+        .layer(from_fn_with_state(state.clone(), gate::door));
+    let layered = edge::layers(checked, state.databases.seams(), limits)
+        .layer(from_fn_with_state(state.clone(), gate::meter));
     match &state.settings.development {
         Some(development) => {
             // Around the routes, because it changes which route a path leads to.

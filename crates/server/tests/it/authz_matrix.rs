@@ -3,20 +3,23 @@
 //!
 //! [`callers`] asks the same of everybody else: each role, a session that is not open, a stranger, a limited operator.
 //!
-//! An operation that is new must be given its row in [`row`], or this fails; [`PUBLIC`] may only shrink.
+//! An operation that is new must be given its row in [`rows`], or this fails; [`PUBLIC`] may only shrink.
 
 mod callers;
+mod rows;
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::cors;
 use crate::support::{App, Client, Reply, Tenant};
+
+pub(super) use rows::row;
 
 /// What anybody may call.
 pub(super) const PUBLIC: &[&str] = &[
     "GET /.well-known/jwks.json",
     "GET /admin/password-reset",
+    "GET /api/plans",
     "GET /docs",
     "GET /docs/style.css",
     "GET /health",
@@ -36,6 +39,7 @@ pub(super) const PUBLIC: &[&str] = &[
     "POST /api/auth/password/reset",
     "POST /api/auth/refresh",
     "POST /api/invitations/accept",
+    "POST /webhooks/stripe",
 ];
 
 /// What is about the caller's own login. Who comes by a key has none, which is not found, whatever his key allows.
@@ -179,18 +183,24 @@ impl Ids {
             "passkey",
             "user",
             "session",
+            "webhook",
+            "payment_method",
+            "delivery",
+            "alert",
         ];
         let mut ids: Map<String, Value> = kinds
             .map(|kind| (kind.to_owned(), id(kind)))
             .into_iter()
             .collect();
         ids.insert("setting".into(), json!("nobody.has.this"));
+        ids.insert("metric".into(), json!("nobody_has_this"));
         ids.insert("domain".into(), json!("nobody.example.org"));
         ids.insert("role".into(), json!("nobody-has-this"));
         Self(ids)
     }
 
     /// What this tenant has.
+    #[expect(clippy::too_many_lines, reason = "one of everything that there is")]
     pub(super) async fn of_tenant(app: &App, tenant: &Tenant) -> Self {
         let client = &tenant.client;
         let project = client
@@ -209,13 +219,11 @@ impl Ids {
             .await
             .expect(201)
             .text("/id");
-        client.put("/api/settings/only.here", &json!("value")).await;
         let body = json!({"name": "K", "scopes": ["projects:read"]});
         let key = client.post("/api/api-keys", &body).await.expect(201).text("/id");
         let user = json!({"email": "matrix@example.com", "name": "M", "role": "viewer"});
         let user = client.post("/api/users", &user).await.expect(201).text("/id");
-        let role = json!({"name": "only-here", "permissions": ["files:read"]});
-        client.post("/api/roles", &role).await.expect(201);
+        make_what_has_a_name(client).await;
         let body = json!({"name": "K", "scopes": ["tenants:read"]});
         let admin_key = app
             .admin()
@@ -223,6 +231,25 @@ impl Ids {
             .await
             .expect(201)
             .text("/id");
+        let method = json!({"kind": "bank_transfer"});
+        let method = client
+            .post("/api/payment-methods", &method)
+            .await
+            .expect(201)
+            .text("/id");
+        let webhook = json!({"url": "http://127.0.0.1:9999/"});
+        let webhook = client
+            .post("/api/webhooks", &webhook)
+            .await
+            .expect(201)
+            .text("/id");
+        let test = format!("/api/webhooks/{webhook}/test");
+        let delivery = client.post(&test, &json!({})).await.expect(202).text("/id");
+        let stop = json!({"status": "disabled"});
+        client
+            .patch(&format!("/api/webhooks/{webhook}"), &stop)
+            .await
+            .expect(200);
         let mut ids = Self::unknown().0;
         for (kind, id) in [
             ("tenant", &tenant.id),
@@ -232,95 +259,28 @@ impl Ids {
             ("api_key", &key),
             ("admin_api_key", &admin_key),
             ("user", &user),
+            ("webhook", &webhook),
+            ("payment_method", &method),
+            ("delivery", &delivery),
         ] {
             ids.insert(kind.into(), json!(id));
         }
         ids.insert("setting".into(), json!("only.here"));
+        ids.insert("metric".into(), json!("only_here"));
         ids.insert("role".into(), json!("only-here"));
         Self(ids)
     }
 }
 
-/// How an operation on this path is called: what its parameters identify, and a body that would be accepted.
-pub(super) struct Row {
-    pub(super) ids: &'static [(&'static str, &'static str)],
-    body: Value,
-}
-
-pub(super) fn row(path: &str) -> Row {
-    let (ids, body): (&'static [_], Value) = match path {
-        "/admin/tenants" | "/admin/provision" => {
-            (&[], json!({"name": "X", "slug": "matrix", "plan": "free"}))
-        }
-        "/admin/provision/{tenantId}" => (&[("tenantId", "tenant")], json!({})),
-        "/admin/tenants/{id}/suspend" => (&[("id", "tenant")], json!({"reason": "matrix"})),
-        "/admin/tenants/{id}/api-keys" => (&[("id", "tenant")], json!({"name": "K", "scopes": ["*"]})),
-        "/admin/tenants/{id}/domains" => (&[("id", "tenant")], json!({"domain": "matrix.example.org"})),
-        "/admin/tenants/{id}/domains/{domain}" => (&[("id", "tenant"), ("domain", "domain")], json!({})),
-        "/admin/tenants/{id}/api-keys/{keyId}" | "/admin/tenants/{id}/api-keys/{keyId}/rotate" => {
-            (&[("id", "tenant"), ("keyId", "api_key")], json!({}))
-        }
-        "/admin/api-keys" => (&[], json!({"name": "K", "scopes": ["tenants:read"]})),
-        "/admin/api-keys/{keyId}" | "/admin/api-keys/{keyId}/rotate" => {
-            (&[("keyId", "admin_api_key")], json!({}))
-        }
-        "/admin/admins" => (
-            &[],
-            json!({"email": "matrix@example.org", "name": "X", "permissions": ["audit:read"], "password": "correct horse battery"}),
-        ),
-        "/admin/admins/{id}/mfa" => (&[("id", "admin")], json!({})),
-        "/admin/admins/{id}" => (&[("id", "admin")], json!({"name": "X"})),
-        "/admin/tenants/{id}/security-policy" => (&[("id", "tenant")], cors::policy(&json!({}))),
-        "/api/security-policy" => (&[], cors::policy(&json!({}))),
-        "/admin/auth/password" | "/api/auth/password" => (
-            &[],
-            json!({"currentPassword": "correct horse battery", "newPassword": "another horse battery"}),
-        ),
-        "/admin/auth/sessions/{id}" | "/api/auth/sessions/{id}" => (&[("id", "session")], json!({})),
-        "/admin/auth/refresh" | "/api/auth/refresh" => (&[], json!({"refreshToken": "tny_refresh_x"})),
-        "/api/projects" => (&[], json!({"name": "X"})),
-        "/api/projects/{id}" => (&[("id", "project")], json!({"name": "X"})),
-        "/api/projects/{id}/tasks" => (&[("id", "project")], json!({"title": "X"})),
-        "/api/tasks/{id}" => (&[("id", "task")], json!({"title": "X"})),
-        "/api/files/{id}" | "/api/files/{id}/content" => (&[("id", "file")], json!({})),
-        "/api/settings/{key}" => (&[("key", "setting")], json!("X")),
-        "/api/api-keys" => (&[], json!({"name": "K", "scopes": ["projects:read"]})),
-        "/api/api-keys/{id}" | "/api/api-keys/{id}/rotate" => (&[("id", "api_key")], json!({})),
-        step if step.contains("/auth/mfa") => second_factor_row(step),
-        "/api/users" => (
-            &[],
-            json!({"email": "x@example.com", "name": "X", "role": "viewer"}),
-        ),
-        "/api/users/{id}" => (&[("id", "user")], json!({"name": "X"})),
-        "/api/users/{id}/role" => (&[("id", "user")], json!({"role": "viewer"})),
-        user if user.starts_with("/api/users/{id}/") => (&[("id", "user")], json!({})),
-        user if user.starts_with("/admin/tenants/{id}/users/{userId}") => {
-            (&[("id", "tenant"), ("userId", "user")], json!({}))
-        }
-        "/api/roles" => (&[], json!({"name": "matrix", "permissions": ["files:read"]})),
-        "/api/roles/{name}" => (&[("name", "role")], json!({"permissions": ["files:read"]})),
-        "/problems/{code}" => (&[("code", "domain")], json!({})),
-        tenant if tenant.starts_with("/admin/tenants/{id}") => (&[("id", "tenant")], json!({})),
-        _ => (&[], json!({})),
-    };
-    Row { ids, body }
-}
-
-fn second_factor_row(path: &str) -> (&'static [(&'static str, &'static str)], Value) {
-    let step = path.split_once("/auth/mfa").map_or("", |(_, step)| step);
-    let answer = json!({"ceremonyId": "ceremony_01h455vb4pex5vsknk084sn02q", "credential": {}});
-    match step {
-        "/passkeys/{id}" => (&[("id", "passkey")], json!({})),
-        "/passkeys" => {
-            let mut named = answer;
-            named["name"] = json!("X");
-            (&[], named)
-        }
-        "/passkeys/verify" => (&[], answer),
-        "/recovery-codes" | "/totp/confirm" => (&[], json!({"code": "000000"})),
-        "/verify" => (&[], json!({"method": "totp", "code": "000000"})),
-        _ => (&[], json!({})),
-    }
+async fn make_what_has_a_name(client: &Client) {
+    client.put("/api/settings/only.here", &json!("value")).await;
+    let role = json!({"name": "only-here", "permissions": ["files:read"]});
+    client.post("/api/roles", &role).await.expect(201);
+    let metric = json!({"aggregation": "sum", "unit": "pieces"});
+    client
+        .put("/api/usage/custom-metrics/only_here", &metric)
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -396,6 +356,12 @@ async fn every_operation_says_which_permission_it_needs_and_means_it() {
     app.finish().await;
 }
 
+/// A setting's key and a metric's name are of the tenant's own choice; whoever puts one makes one.
+pub(super) fn makes_what_it_names(operation: &Operation) -> bool {
+    let names = ["PUT /api/settings/{key}", "PUT /api/usage/custom-metrics/{name}"];
+    names.contains(&operation.name().as_str())
+}
+
 #[tokio::test]
 async fn a_foreign_identifier_is_answered_like_an_unknown_one() {
     let app = App::start().await;
@@ -410,8 +376,7 @@ async fn a_foreign_identifier_is_answered_like_an_unknown_one() {
             .filter(|operation| !operation.is_admin())
         {
             let has_id = !row(&operation.path).ids.is_empty() && !operation.is_public();
-            // A setting's key is a name of the tenant's own choice; whoever puts one makes one.
-            if !has_id || operation.name() == "PUT /api/settings/{key}" {
+            if !has_id || makes_what_it_names(operation) {
                 continue;
             }
             let foreign = operation.call(&stranger.client, &theirs).await;

@@ -85,6 +85,11 @@ async fn make_named(admin: &Client, slug: &str, strategy: &str) -> Tenant {
         .await
         .expect(201)
         .text("/tenantId");
+    let quota = json!({"period": "total", "limit": -1, "mode": "hard"});
+    admin
+        .put(&format!("/admin/tenants/{id}/quotas/projects"), &quota)
+        .await
+        .expect(200);
     let (key, _) = key(admin, &id).await;
     Tenant { id, key }
 }

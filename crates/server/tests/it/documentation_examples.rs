@@ -37,6 +37,12 @@ async fn an_open_development_server_answers_them_without_a_credential() {
         .await
         .expect(201);
     anyone.get("/admin/tenants").await.expect(200);
+    for path in [
+        "/admin/tenants/tenant_123/usage",
+        "/admin/tenants/tenant_123/analytics",
+    ] {
+        anyone.get(path).await.expect(200);
+    }
     anyone
         .get("/admin/audit?tenantId=tenant_123&limit=100")
         .await
@@ -56,6 +62,13 @@ async fn the_documentations_identifiers_stand_for_the_demo_tenant() {
         demo.get("/health").await.expect(200).text("/tenant/id"),
         app.credentials.demo_tenant_id
     );
+    for path in [
+        "/api/usage",
+        "/api/usage/metrics",
+        "/api/usage/history/api_calls?days=30",
+    ] {
+        demo.get(path).await.expect(200);
+    }
     let owner = demo.with("x-user-id", "user_456");
     owner
         .post("/api/projects", &json!({"name": "Mine"}))

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use testkit::Authenticator;
 use totp_rs::Totp;
 
-use crate::support::{App, Client, Reply};
+use crate::program::{outcome, tenantry};
+use crate::support::{App, Client, Reply, eventually};
 
 const ORIGIN: &str = "https://app.example.com";
 
@@ -88,7 +89,11 @@ impl<'a> Person<'a> {
 
     /// Adds an app; the code of this moment is used up.
     async fn adds_app(&self, client: &Client) -> (Totp, Reply) {
-        let begun = client.post(&self.mfa("/totp"), &json!({})).await.expect(200);
+        self.adds_app_proving(client, &self.password()).await
+    }
+
+    async fn adds_app_proving(&self, client: &Client, proof: &Value) -> (Totp, Reply) {
+        let begun = client.post(&self.mfa("/totp"), proof).await.expect(200);
         let totp = Totp::from_url(begun.text("/uri")).expect("what an app reads");
         let body = json!({"code": code(&totp, 0)});
         let confirmed = client.post(&self.mfa("/totp/confirm"), &body).await.expect(200);
@@ -97,7 +102,7 @@ impl<'a> Person<'a> {
 
     async fn adds_passkey(&self, client: &Client, key: &mut Authenticator) -> Reply {
         let challenge = client
-            .post(&self.mfa("/passkeys/options"), &json!({}))
+            .post(&self.mfa("/passkeys/options"), &self.password())
             .await
             .expect(200)
             .json();
@@ -153,7 +158,13 @@ async fn who_has_an_app_passes_it_on_both_planes() {
     ] {
         let client = person.open().await;
         let elsewhere = person.open().await;
-        let begun = client.post(&person.mfa("/totp"), &json!({})).await.expect(200);
+        for step in ["/totp", "/passkeys/options"] {
+            found_open_it_adds_nothing(&client, &person.mfa(step)).await;
+        }
+        let begun = client
+            .post(&person.mfa("/totp"), &person.password())
+            .await
+            .expect(200);
         assert!(begun.text("/uri").starts_with("otpauth://totp/"));
         let wrong = json!({"code": "000000"});
         client
@@ -166,13 +177,25 @@ async fn who_has_an_app_passes_it_on_both_planes() {
         client.get(probe).await.expect(200);
         elsewhere.get(probe).await.expect(401);
         client
-            .post(&person.mfa("/totp"), &json!({}))
+            .post(&person.mfa("/totp"), &person.password())
             .await
             .refused(409, "conflict");
 
         each_code_opens_once(&app, &person, probe, &totp, &paper[0]).await;
     }
     app.finish().await;
+}
+
+/// Who found the session open does not know the password.
+async fn found_open_it_adds_nothing(client: &Client, path: &str) {
+    client
+        .post(path, &json!({}))
+        .await
+        .refused(422, "validation_failed");
+    client
+        .post(path, &json!({"password": "not his password at all"}))
+        .await
+        .refused(401, "invalid_credentials");
 }
 
 async fn each_code_opens_once(app: &App, person: &Person<'_>, probe: &str, totp: &Totp, paper: &str) {
@@ -269,7 +292,7 @@ async fn where_one_is_demanded_it_is_added_before_anything_opens() {
         waiting.get(&person.mfa("")).await.expect(200).json()["required"],
         true
     );
-    let (totp, enrolled) = person.adds_app(&waiting).await;
+    let (totp, enrolled) = person.adds_app_proving(&waiting, &json!({})).await;
     assert_eq!(
         (enrolled.text("/login/status"), codes(&enrolled).len()),
         ("open".to_owned(), 10)
@@ -354,7 +377,7 @@ async fn keys_have_no_second_factors_and_an_address_has_no_passkeys() {
     let person = Person::owner(&app);
     let client = person.open().await;
     client
-        .post(&person.mfa("/passkeys/options"), &json!({}))
+        .post(&person.mfa("/passkeys/options"), &person.password())
         .await
         .refused(409, "conflict");
     let unknown = person.mfa("/passkeys/passkey_01h455vb4pex5vsknk084sn02q");
@@ -411,5 +434,29 @@ async fn operators_can_be_made_to_have_one() {
         .await
         .refused(409, "conflict");
     operator.waiting("second_factor").await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_has_nobody_above_him_is_helped_by_the_machines_keeper() {
+    let app = start().await;
+    let operator = Person::operator(&app);
+    let client = operator.open().await;
+    operator.adds_app(&client).await;
+    let environment = app.environment().await;
+    let email = operator.login["email"].as_str().expect("an address");
+    let help = async |email: &str| {
+        let mut command = tenantry(["admin", "reset-second-factors", "--email", email]);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        outcome(command).await.status.code()
+    };
+    assert_eq!(help("nobody@example.com").await, Some(1));
+    operator.waiting("second_factor").await;
+    assert_eq!(help(email).await, Some(0));
+    operator.open().await;
+    eventually("the end of his sessions", async || {
+        (client.get("/admin/tenants").await.status == 401).then_some(())
+    })
+    .await;
     app.finish().await;
 }

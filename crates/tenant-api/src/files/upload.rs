@@ -4,7 +4,7 @@ use std::error::Error;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use edge::{IdempotencyKey, ProblemResponse, Query};
@@ -12,12 +12,14 @@ use futures_util::{Stream, StreamExt};
 use gate::{AppState, Asked, OfTenant, TenantCaller};
 use kernel::{Code, FieldError, Problem};
 use serde::Deserialize;
+use tokio::sync::Mutex;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use workspace::files::{FileName, StoredFile, Upload};
 
 use super::content::refused;
+use super::room::Room;
 use super::{disposition, form};
 
 const X_FILE_NAME: HeaderName = HeaderName::from_static("x-file-name");
@@ -67,6 +69,7 @@ pub(super) struct UploadForm {
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) stored: StoredFile,
+    pub(super) room: Room,
     pub(super) request: Asked<OfTenant>,
 }
 
@@ -74,6 +77,7 @@ pub(super) struct Received {
 pub(super) struct Destination<'a> {
     state: &'a AppState,
     caller: &'a TenantCaller,
+    room: Mutex<Room>,
 }
 
 impl FromRequest<AppState> for Received {
@@ -86,9 +90,12 @@ impl FromRequest<AppState> for Received {
         let Query(query) = Query::<UploadQuery>::from_request_parts(&mut parts, state).await?;
         let name = given_name(query, &parts.headers)?;
         let (parts, body) = limited(parts, body, state.settings.upload_max_bytes)?;
+        // A form is longer than its file, by a little.
+        let announced = announced_length(&parts.headers).filter(|_| !form::is_form(&parts.headers));
         let destination = Destination {
             state,
             caller: &caller,
+            room: Mutex::new(Room::hold(state, &caller, announced).await?),
         };
         let stored = if form::is_form(&parts.headers) {
             form::receive(&destination, &parts.headers, body, name).await?
@@ -96,8 +103,13 @@ impl FromRequest<AppState> for Received {
             let declared = text(&parts.headers, &CONTENT_TYPE)?;
             destination.store(name, declared, body.into_data_stream()).await?
         };
+        let room = destination.room.into_inner();
         let request = Asked::of(caller, parts, &digested(&stored))?;
-        Ok(Self { stored, request })
+        Ok(Self {
+            stored,
+            room,
+            request,
+        })
     }
 }
 
@@ -117,6 +129,9 @@ impl Destination<'_> {
             .map_err(refused)?;
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| form::broken_off(&error))?;
+            let mut room = self.room.lock().await;
+            room.make(self.state, self.caller, piece.len() as u64).await?;
+            drop(room);
             upload.write(&piece).await.map_err(refused)?;
         }
         upload.finish().await.map_err(refused)
@@ -133,6 +148,10 @@ fn limited(mut parts: Parts, body: Body, most: u64) -> Result<(Parts, Body), Pro
     let (limit, _) = edge::body::body_limit(usize::try_from(most).unwrap_or(usize::MAX));
     parts.extensions.insert(limit.0);
     edge::body::stream(Request::from_parts(parts, body))
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// What stands for the content under the caller's key: a form's boundary differs from try to try.

@@ -13,7 +13,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{self, ObjectBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::features::Features;
+use super::features::{Feature, Features};
 use super::limits::Limits;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -33,6 +33,13 @@ pub struct Catalogue {
     pub version: u32,
     /// Cheapest first.
     pub plans: Vec<Plan>,
+}
+
+impl Catalogue {
+    /// The cheapest plan that opens this.
+    pub fn cheapest_with(&self, feature: Feature) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.features.contains(feature))
+    }
 }
 
 /// What a tenant can be on.

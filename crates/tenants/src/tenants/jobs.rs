@@ -8,7 +8,7 @@ use jobs::schedule::Schedule;
 
 use super::{lifecycle, slugs};
 
-/// Adds what recurs for tenants: trials end within a minute, and slugs that anybody may claim again are forgotten.
+/// Adds what recurs for tenants: trials that nobody ended end, and slugs that anybody may claim again are forgotten.
 #[must_use]
 pub fn scheduled(schedule: Schedule) -> Schedule {
     schedule

@@ -118,9 +118,14 @@ pub async fn mark_deleted(tx: &mut ControlTx, id: TenantId) -> Result<Tenant, Ch
     apply(tx, tenant, EventType::TenantDeleted, Tenant::delete).await
 }
 
-/// Suspends tenants whose trial is over; answers how many. None means that none is left.
+/// What follows a trial is the subscription's affair, within seconds of its end. A tenant that is still on trial so long
+/// after has no subscription that speaks for it: it was restored after its end.
+const FORGOTTEN_AFTER_DAYS: i64 = 1;
+
+/// Suspends tenants whose trial is over and forgotten; answers how many. None means that none is left.
 pub async fn expire_trials(tx: &mut ControlTx) -> Result<usize, ChangeTenantError> {
-    let expired = sql::expired_trials(tx, BATCH).await?;
+    let before = tx.now().plus_days(-FORGOTTEN_AFTER_DAYS);
+    let expired = sql::expired_trials(tx, before, BATCH).await?;
     let count = expired.len();
     for tenant in expired {
         let suspend = |tenant: Tenant, now| tenant.suspend(SuspensionReason::trial_expired(), now);

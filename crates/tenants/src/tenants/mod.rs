@@ -42,7 +42,7 @@ pub use list::{Filter, ListTenantsError, PageRequest, Position, Sort, list};
 pub use model::{BillingCycle, GraceDays, InvalidGrace, Tenant};
 pub use ops::{
     ChangeTenantError, CreateTenantError, NewTenant, VersionMismatch, find_by_slug, get, get_for_update,
-    insert, own, set_custom_domain, update, update_own,
+    insert, own, set_custom_domain, set_subscription_end, update, update_own,
 };
 pub use patch::PatchTenant;
 pub use settings::{InvalidSettings, Settings};

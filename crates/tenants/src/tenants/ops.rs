@@ -223,6 +223,29 @@ pub async fn set_custom_domain(
     Ok(save(tx, after, now, event).await?)
 }
 
+/// Says until when the tenant has what it pays for, once there is an end in sight. Billing calls it.
+pub async fn set_subscription_end(
+    tx: &mut ControlTx,
+    id: TenantId,
+    ends_at: Option<Timestamp>,
+) -> Result<Tenant, ChangeTenantError> {
+    let before = lock(tx, id, None).await?;
+    if before.subscription_ends_at == ends_at {
+        return Ok(before);
+    }
+    let after = Tenant {
+        subscription_ends_at: ends_at,
+        ..before.clone()
+    };
+    let event = event(EventType::TenantUpdated, &after).change(
+        "subscriptionEndsAt",
+        before.subscription_ends_at,
+        after.subscription_ends_at,
+    );
+    let now = tx.now();
+    Ok(save(tx, after, now, event).await?)
+}
+
 /// The tenant for this transaction alone until it ends, if it is of the version that the caller expects.
 pub(super) async fn lock(
     tx: &mut ControlTx,

@@ -1,7 +1,7 @@
 //! The statements on `control.tenants`.
 
 use isolation::{ControlTx, Tx};
-use kernel::TenantId;
+use kernel::{TenantId, Timestamp};
 use sqlx::types::Json;
 
 use super::model::Tenant;
@@ -111,13 +111,16 @@ pub(super) async fn save_own(tx: &mut ControlTx, tenant: &Tenant) -> Result<(), 
     Ok(())
 }
 
-/// Trials that are over, for this transaction alone; others are passed over.
-pub(super) async fn expired_trials(tx: &mut ControlTx, most: i64) -> Result<Vec<Tenant>, sqlx::Error> {
-    let now = tx.now();
+/// Trials that were over before that time, for this transaction alone; others are passed over.
+pub(super) async fn expired_trials(
+    tx: &mut ControlTx,
+    before: Timestamp,
+    most: i64,
+) -> Result<Vec<Tenant>, sqlx::Error> {
     let rows = select_tenant!(
         "where t.status = 'trial' and t.trial_ends_at <= $1 order by t.trial_ends_at, t.id limit $2
          for no key update skip locked",
-        now as _,
+        before as _,
         most
     );
     Ok(rows

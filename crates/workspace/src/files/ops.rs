@@ -9,6 +9,7 @@ use super::jobs::DeleteObject;
 use super::model::{File, FileId};
 use super::sql;
 use super::upload::StoredFile;
+use crate::holdings::{self, NoRoom};
 use crate::page::PageRequest;
 
 /// Why something could not be done with a file.
@@ -17,6 +18,9 @@ pub enum FileError {
     /// This tenant has no such file.
     #[error("there is no such file")]
     NotFound,
+    /// All files together would have more bytes than they may.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The caller lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -25,13 +29,13 @@ pub enum FileError {
     Database(#[from] sqlx::Error),
 }
 
-/// Creates the file whose bytes were stored before, in this same tenant. When it fails the object is removed.
-pub async fn create(tx: &mut TenantTx, stored: StoredFile) -> Result<File, FileError> {
+/// Creates the file whose bytes were stored before, in this same tenant, unless all files together would have more bytes
+/// than `most`. When it fails the object is removed.
+pub async fn create(tx: &mut TenantTx, stored: StoredFile, most: Option<u64>) -> Result<File, FileError> {
     tx.ctx().authorize(Permission::FilesWrite)?;
     if stored.tenant != tx.tenant_id() {
         return Err(FileError::NotFound);
     }
-    // The plan's quota of storage is taken here, with the bytes that really came.
     let file = File {
         id: stored.id,
         name: stored.name.to_string(),
@@ -41,6 +45,7 @@ pub async fn create(tx: &mut TenantTx, stored: StoredFile) -> Result<File, FileE
         created_by: tx.actor().id.clone(),
         created_at: tx.now(),
     };
+    holdings::take_file_bytes(tx, file.size, most).await??;
     sql::insert(tx, &file, &stored.sha256).await?;
     audit::record(tx, event(EventType::DataCreated, &file)).await?;
     stored.keep();
@@ -63,6 +68,7 @@ pub async fn list(tx: &mut TenantTx, page: &PageRequest<FileId>) -> Result<Vec<F
 pub async fn delete(tx: &mut TenantTx, id: FileId) -> Result<(), FileError> {
     tx.ctx().authorize(Permission::FilesWrite)?;
     let file = sql::delete(tx, id).await?.ok_or(FileError::NotFound)?;
+    holdings::give_back(tx, 0, file.size).await?;
     audit::record(tx, event(EventType::DataDeleted, &file)).await?;
     let tenant = tx.tenant_id();
     tx.enqueue(&DeleteObject { tenant, file: id }).await?;

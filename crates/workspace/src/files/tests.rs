@@ -42,7 +42,7 @@ async fn stored(ctx: &TenantCtx, objects: &Objects, bytes: &[u8]) -> StoredFile 
 async fn created(ctx: &TenantCtx, objects: &Objects, bytes: &[u8]) -> File {
     let stored = stored(ctx, objects, bytes).await;
     let mut tx = ctx.write().await.expect("a transaction");
-    let file = create(&mut tx, stored).await.expect("it is created");
+    let file = create(&mut tx, stored, None).await.expect("it is created");
     tx.commit().await.expect("it commits");
     file
 }
@@ -197,7 +197,10 @@ async fn a_file_that_is_not_created_takes_its_object_with_it() {
     let stored = stored(&ctx, &objects, b"hello").await;
     assert_eq!(objects.files().len(), 1);
     let mut tx = other.write().await.expect("a transaction");
-    assert!(matches!(create(&mut tx, stored).await, Err(FileError::NotFound)));
+    assert!(matches!(
+        create(&mut tx, stored, None).await,
+        Err(FileError::NotFound)
+    ));
     objects.left(0).await;
 }
 
@@ -223,7 +226,7 @@ async fn the_sweep_takes_old_objects_without_a_row_only() {
         );
         let stored = stored(&ctx, &objects, b"orphan").await;
         let mut tx = ctx.write().await.expect("a transaction");
-        let orphan = create(&mut tx, stored).await.expect("it is created").id;
+        let orphan = create(&mut tx, stored, None).await.expect("it is created").id;
         drop(tx);
         let before = objects.files().len();
         assert_eq!(
@@ -360,7 +363,7 @@ async fn permissions_are_asked_for() {
         delete(&mut tx, file.id).await,
         Err(FileError::Forbidden(_))
     ));
-    let smuggled = create(&mut tx, stored(&ctx, &objects, b"b").await).await;
+    let smuggled = create(&mut tx, stored(&ctx, &objects, b"b").await, None).await;
     assert!(matches!(smuggled, Err(FileError::Forbidden(_))));
     drop(tx);
     let nobody = granted(&db, &ctx, &["projects:*"]);

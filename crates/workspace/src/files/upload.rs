@@ -69,7 +69,6 @@ impl Upload {
         max_bytes: u64,
     ) -> Result<Self, ContentError> {
         ctx.authorize(Permission::FilesWrite)?;
-        // The plan's quota of storage is looked at here, before the first byte is taken, and bounds `max_bytes`.
         let (tenant, id) = (ctx.tenant_id(), ctx.seams().new_id());
         let space = storage.tenant(tenant);
         Ok(Self {

@@ -6,6 +6,7 @@ use kernel::Permission;
 
 use super::model::{NewProject, PatchProject, Project, ProjectFilter, ProjectId};
 use super::sql;
+use crate::holdings::{self, NoRoom};
 use crate::page::PageRequest;
 use crate::text::{self, Invalid};
 use crate::version::{self, VersionMismatch};
@@ -22,6 +23,9 @@ pub enum ProjectError {
     /// The request has fields that are not valid.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// There are as many as there may be.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The caller lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -30,11 +34,11 @@ pub enum ProjectError {
     Database(#[from] sqlx::Error),
 }
 
-/// Creates a project.
-pub async fn create(tx: &mut TenantTx, new: NewProject) -> Result<Project, ProjectError> {
+/// Creates a project, unless there would be more than `most`.
+pub async fn create(tx: &mut TenantTx, new: NewProject, most: Option<u64>) -> Result<Project, ProjectError> {
     tx.ctx().authorize(Permission::ProjectsWrite)?;
     Invalid::unless_valid(&new)?;
-    // The plan's quota of projects is taken here.
+    holdings::take_projects(tx, 1, most).await??;
     let now = tx.now();
     let project = Project {
         id: tx.new_id(),
@@ -97,6 +101,7 @@ pub async fn delete(tx: &mut TenantTx, id: ProjectId, expected: Option<i64>) -> 
     let project = sql::lock(tx, id).await?.ok_or(ProjectError::NotFound)?;
     version::require(Some(project.version), expected)?;
     let tasks = sql::delete(tx, id).await?;
+    holdings::give_back(tx, 1, 0).await?;
     let event = Event::new(EventType::DataDeleted)
         .resource(id, Some(&project.name))
         .meta("tasks", tasks);

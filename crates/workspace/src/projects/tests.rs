@@ -22,7 +22,7 @@ fn patch(body: Value) -> PatchProject {
 
 async fn created(ctx: &TenantCtx, name: &str) -> Project {
     let mut tx = ctx.write().await.expect("a transaction");
-    let project = create(&mut tx, body(name)).await.expect("it is created");
+    let project = create(&mut tx, body(name), None).await.expect("it is created");
     tx.commit().await.expect("it commits");
     project
 }
@@ -72,7 +72,7 @@ async fn a_project_lives_in_every_strategy() {
             description: Some("one\r\ntwo".into()),
             ..body("  Website Redesign ")
         };
-        let project = create(&mut tx, new).await.expect("it is created");
+        let project = create(&mut tx, new, None).await.expect("it is created");
         assert_eq!(
             (&*project.name, &*project.description, project.version),
             ("Website Redesign", "one\ntwo", 1)
@@ -122,7 +122,7 @@ async fn what_is_not_committed_leaves_no_event() {
     let db = TestDatabase::new().await;
     let ctx = db.tenant(IsolationStrategy::SharedDatabase).await;
     let mut tx = ctx.write().await.expect("a transaction");
-    create(&mut tx, body("Gone")).await.expect("it is created");
+    create(&mut tx, body("Gone"), None).await.expect("it is created");
     drop(tx);
     assert!(trail(&db, ctx.tenant_id()).await.is_empty());
     assert!(
@@ -183,7 +183,7 @@ async fn pages_do_not_shift_when_projects_are_added_or_removed() {
         page.after = Some(last.id);
         seen.extend(rows.iter().map(|project| project.name.clone()));
         // Between two pages somebody adds one and removes the one that the page ended with.
-        create(&mut tx, body("Late")).await.expect("it is created");
+        create(&mut tx, body("Late"), None).await.expect("it is created");
         delete(&mut tx, last.id, None).await.expect("it is deleted");
         tx.commit().await.expect("it commits");
     }
@@ -267,7 +267,7 @@ async fn refusals_come_before_the_database() {
     let project = created(&ctx, "P").await;
     let mut tx = ctx.write().await.expect("a transaction");
     assert!(matches!(
-        create(&mut tx, body(" ")).await,
+        create(&mut tx, body(" "), None).await,
         Err(ProjectError::Invalid(_))
     ));
     let bad = update(&mut tx, project.id, None, &patch(json!({"name": "a\nb"}))).await;
@@ -278,7 +278,7 @@ async fn refusals_come_before_the_database() {
     let mut tx = reader.write().await.expect("a transaction");
     assert!(get(&mut tx, project.id).await.is_ok());
     assert!(matches!(
-        create(&mut tx, body("X")).await,
+        create(&mut tx, body("X"), None).await,
         Err(ProjectError::Forbidden(_))
     ));
     let changed = update(&mut tx, project.id, None, &patch(json!({"name": "X"}))).await;

@@ -4,7 +4,7 @@ use audit::{Event, EventType, Value};
 use isolation::{TenantTx, Tx};
 
 use super::model::{self, MARKER};
-use crate::{projects, settings, tasks};
+use crate::{holdings, projects, settings, tasks};
 
 /// Puts the first data there unless it was put there before; answers whether it did.
 pub async fn initial(tx: &mut TenantTx, plan_is_free: bool, tenant_name: &str) -> Result<bool, sqlx::Error> {
@@ -31,6 +31,8 @@ async fn add_sample(
     tenant_name: &str,
 ) -> Result<(), sqlx::Error> {
     let project = model::project(id, tenant_name, &tx.actor().id, tx.now());
+    let unbounded = holdings::take_projects(tx, 1, None).await?;
+    unbounded.expect("without a bound there is room");
     projects::insert(tx, &project).await?;
     let tasks = model::tasks(&project, || tx.seams().random());
     for task in &tasks {

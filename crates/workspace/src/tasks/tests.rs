@@ -24,7 +24,7 @@ async fn project(ctx: &TenantCtx) -> ProjectId {
         description: None,
         status: None,
     };
-    let project = projects::create(&mut tx, new).await.expect("it is created");
+    let project = projects::create(&mut tx, new, None).await.expect("it is created");
     tx.commit().await.expect("it commits");
     project.id
 }

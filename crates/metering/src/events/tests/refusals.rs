@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::Reason::{
-    AlreadyCorrected, InFuture, Invalid, NotCorrectable, TooOld, UnknownDimension, UnknownMetric,
+    AlreadyCorrected, InFuture, Invalid, Measured, NotCorrectable, TooOld, UnknownDimension, UnknownMetric,
     UnknownOriginal,
 };
 use super::{Stage, event, reasons};
@@ -72,7 +72,6 @@ async fn a_correction_says_why_it_cannot_be() {
     stage
         .send(&[
             event("a", "tokens", now, json!({"value": 1})),
-            event("b", "storage", now, json!({"value": 1})),
             event("r", "tokens", now, json!({"revokes": "a"})),
         ])
         .await;
@@ -81,18 +80,20 @@ async fn a_correction_says_why_it_cannot_be() {
             event("1", "tokens", now, json!({"revokes": "a"})),
             event("2", "jobs", now, json!({"revokes": "a"})),
             event("3", "tokens", now, json!({"revokes": "r"})),
-            event("4", "storage", now, json!({"revokes": "b"})),
+            event("4", "storage", now, json!({"value": 1})),
             event("5", "tokens", now, json!({"revokes": "a", "value": 3})),
             event("6", "tokens", now, json!({"revokes": "a", "amends": "a"})),
+            event("7", "api_calls", now, json!({"value": -1})),
         ])
         .await;
     let wanted = [
         (0, AlreadyCorrected),
         (1, NotCorrectable),
         (2, NotCorrectable),
-        (3, NotCorrectable),
+        (3, Measured),
         (4, Invalid),
         (5, Invalid),
+        (6, Invalid),
     ];
     assert_eq!(reasons(&receipt), wanted);
 }
@@ -136,4 +137,28 @@ async fn beyond_the_bound_it_is_other() {
     assert_eq!(stage.rows(Bucket::Month).await.len(), 5);
     let total: Amount = stage.rows(Bucket::Day).await.into_values().flatten().sum();
     assert_eq!(total.floor(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_month_has_its_own_bound() {
+    let stage = Stage::new().await;
+    let (now, before) = (stage.now(), stage.now().plus_days(-34));
+    let region = |time: Timestamp, region: &str| {
+        let data = json!({"value": 1, "dimensions": {"region": region}});
+        event(region, "tokens", time, data)
+    };
+    let mut batch: Vec<Value> = (0..3).map(|n| region(now, &format!("new-{n}"))).collect();
+    batch.extend((0..4).map(|n| region(before, &format!("old-{n}"))));
+    stage.send(&batch).await;
+    let other = r#"{"region": "other"}"#;
+    let rows = stage.rows(Bucket::Month).await;
+    assert_eq!(rows.len(), 7);
+    let others: Vec<_> = rows.keys().filter(|(.., found)| found == other).collect();
+    assert_eq!(others.len(), 1);
+    assert_eq!(
+        others[0].1,
+        Bucket::Month
+            .span(before, &crate::periods::Calendar::utc())
+            .starts_at
+    );
 }

@@ -144,7 +144,9 @@ pub(super) fn written(media: &str, example: &Value) -> (String, Vec<u8>) {
                 format!("{parts}--example--\r\n").into_bytes(),
             )
         }
-        ("application/octet-stream", Value::String(text)) => (media.to_owned(), text.clone().into_bytes()),
+        ("application/octet-stream" | "application/x-ndjson", Value::String(text)) => {
+            (media.to_owned(), text.clone().into_bytes())
+        }
         _ => (media.to_owned(), example.to_string().into_bytes()),
     }
 }

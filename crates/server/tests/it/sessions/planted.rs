@@ -55,8 +55,9 @@ impl Login {
         let secret = token::mint(&Seams::real(), "tny_session_").expose().clone();
         sqlx::query(
             "insert into control.sessions (id, tenant_id, person_id, kind, stage, secret_hash, created_at, last_seen_at,
-                                           idle_seconds, expires_at)
-             values ($1, $2, $3, $4, $5, $6, now(), now(), 600, now() + interval '1 hour')",
+                                           idle_seconds, expires_at, waiting_until)
+             values ($1, $2, $3, $4, $5, $6, now(), now(), 600, now() + interval '1 hour',
+                     case when $5 <> 'open' then now() + interval '15 minutes' end)",
         )
         .bind(session)
         .bind(tenant)

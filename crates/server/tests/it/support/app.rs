@@ -55,6 +55,9 @@ pub(super) struct Template {
     pub(super) folder: Arc<TempDir>,
 }
 
+/// A rate that no test reaches.
+pub(super) const FAST: &str = "1000000/s burst 1000000";
+
 static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
 
 impl App {
@@ -267,6 +270,15 @@ async fn layers(start: &Start, installation: &Installation, url: &str) -> Layers
         ("security.environment", "development".to_owned()),
         ("security.trusted_header_networks", "127.0.0.0/8".to_owned()),
         ("limits.drain_time", "2s".to_owned()),
+        ("outbound.allowed_networks", "127.0.0.0/8,::1/128".to_owned()),
+        ("outbound.allow_http", "true".to_owned()),
+        // Tests come as fast as they can.
+        ("rate_limits.free", FAST.to_owned()),
+        ("rate_limits.starter", FAST.to_owned()),
+        ("rate_limits.pro", FAST.to_owned()),
+        ("rate_limits.enterprise", FAST.to_owned()),
+        ("rate_limits.api_key", FAST.to_owned()),
+        ("rate_limits.address", FAST.to_owned()),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))

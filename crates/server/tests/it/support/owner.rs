@@ -33,9 +33,10 @@ impl Owner {
         let mut superuser = app.superuser().await;
         sqlx::query(
             "insert into control.sessions
-                 (id, tenant_id, person_id, kind, stage, secret_hash, created_at, last_seen_at, idle_seconds, expires_at)
+                 (id, tenant_id, person_id, kind, stage, secret_hash, created_at, last_seen_at, idle_seconds, expires_at,
+                  waiting_until)
              values (gen_random_uuid(), $1, $2, 'cookie', $3, sha256($4::bytea), now(), now(), 3600,
-                     now() + interval '1 day')",
+                     now() + interval '1 day', case when $3 <> 'open' then now() + interval '15 minutes' end)",
         )
         .bind(self.tenant.parse::<kernel::TenantId>().expect("an identifier"))
         .bind(self.id.parse::<kernel::UserId>().expect("an identifier"))

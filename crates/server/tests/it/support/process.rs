@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::app::master_key_text;
+use super::app::{FAST, master_key_text};
 use super::client::Client;
 use super::leash::Leash;
 
@@ -52,6 +52,9 @@ impl Process {
             .env("DATABASE_URL", database_url)
             .env("TENANTRY_SECURITY_MASTER_KEY", master_key_text())
             .env("TENANTRY_LOGGING_FILTER", "warn")
+            .env("TENANTRY_RATE_LIMITS_ENTERPRISE", FAST)
+            .env("TENANTRY_RATE_LIMITS_API_KEY", FAST)
+            .env("TENANTRY_RATE_LIMITS_ADDRESS", FAST)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

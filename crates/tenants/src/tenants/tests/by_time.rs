@@ -11,13 +11,13 @@ use crate::tenants::{
 const DAY: u32 = 86_400;
 
 #[tokio::test]
-async fn trials_end_after_fourteen_days_and_not_before() {
+async fn trials_that_nobody_ended_end_a_day_after_their_fourteen() {
     let db = TestDatabase::new().await;
     let trial = active(&db, "trial", "pro").await.id;
     let paid = active(&db, "paid", "pro").await.id;
     let free = active(&db, "free", "free").await.id;
     committed!(db, |tx| convert(tx, paid)).expect("converted");
-    db.clock().advance_seconds(14 * DAY - 60);
+    db.clock().advance_seconds(15 * DAY - 60);
     assert_eq!(committed!(db, |tx| expire_trials(tx)).expect("asked"), 0);
     db.clock().advance_seconds(60);
     assert_eq!(committed!(db, |tx| expire_trials(tx)).expect("asked"), 1);
@@ -57,7 +57,7 @@ async fn the_schedule_ends_them_by_itself() {
         active(&db, "one", "pro").await.id,
         active(&db, "two", "starter").await.id,
     ];
-    db.clock().advance_seconds(14 * DAY);
+    db.clock().advance_seconds(15 * DAY);
     let stop = tokio_util::sync::CancellationToken::new();
     let running = tokio::spawn(scheduled(Schedule::new(db.system())).run(stop.clone()));
     tokio::time::timeout(Duration::from_secs(10), async {

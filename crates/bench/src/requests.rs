@@ -1,0 +1,89 @@
+//! What a request costs: `GET /api/tenant`, recognised by its API key, limited, metered and answered, against the least
+//! that the same libraries can do: a bare axum route that answers JSON of as many bytes, head and body together.
+//!
+//! Both are served by the same runtime in one process and called by the same caller over as many connections.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::load::Load;
+use crate::measure::{Comparison, Samples, Unit};
+use crate::stage::Stage;
+
+const CONNECTIONS: usize = 32;
+const ROUNDS: usize = 15;
+const ROUND: Duration = Duration::from_secs(1);
+
+/// A bare route.
+struct Bare {
+    address: SocketAddr,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Bare {
+    async fn serve(body: Value) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let answer = move || std::future::ready(Json(body.clone()));
+        let router = Router::new().route("/api/tenant", get(answer));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { address, serving })
+    }
+}
+
+/// Measures on a server of its own.
+pub(crate) async fn measure(stage: &Stage, scale: usize) -> Result<Vec<Comparison>> {
+    let served = stage.serve("requests").await?;
+    let (tenant, _) = served.provision("requests", "shared_database").await?;
+    let key = served.tenant_key(&tenant).await?;
+    served.settle().await?;
+    let product = Load::get(served.address(), "/api/tenant", &[key]);
+    let bare = of_the_same_size(product.once().await?.len()).await?;
+    let opposite = Load::get(bare.address, "/api/tenant", &[]);
+    let row = compare(&product, &opposite, scale).await?;
+    bare.serving.abort();
+    served.end().await?;
+    Ok(vec![row])
+}
+
+/// A bare route whose answers are so many bytes long.
+async fn of_the_same_size(bytes: usize) -> Result<Bare> {
+    let padded = |length: usize| json!({"id": "tenant", "padding": "x".repeat(length)});
+    let trial = Bare::serve(padded(100)).await?;
+    let length = Load::get(trial.address, "/api/tenant", &[]).once().await?.len();
+    trial.serving.abort();
+    Bare::serve(padded(bytes.checked_sub(length - 100).context("a short answer")?)).await
+}
+
+async fn compare(product: &Load, bare: &Load, scale: usize) -> Result<Comparison> {
+    let time = ROUND / u32::try_from(scale)?;
+    let (mut here, mut there) = (Samples::default(), Samples::default());
+    for round in 0..=ROUNDS {
+        let (one, other) = (
+            product.run(CONNECTIONS, time).await?,
+            bare.run(CONNECTIONS, time).await?,
+        );
+        // The first round warms up.
+        if round > 0 {
+            here.add(one);
+            there.add(other);
+        }
+    }
+    Ok(Comparison {
+        what: format!("`GET /api/tenant`, {CONNECTIONS} connections"),
+        against: "a bare axum route with as many bytes".to_owned(),
+        unit: Unit::PerSecond,
+        product: here,
+        bare: there,
+        // 0.7 of its throughput.
+        limit: 1.43,
+        enough: None,
+    })
+}

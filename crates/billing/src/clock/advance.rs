@@ -1,0 +1,43 @@
+//! Moving the time ahead.
+
+use audit::{Event, EventType};
+use isolation::PlatformCtx;
+use kernel::Timestamp;
+
+use super::driver::{ClockError, Ran, run};
+use super::{sql, time};
+use crate::terms::Terms;
+
+/// The furthest that time is moved at once: thirty years.
+const MOST_DAYS: i64 = 30 * 366;
+
+/// Moves billing's time ahead to that instant. Whatever becomes due on the way is done at its instant and in order, so that
+/// months pass as they would by themselves. Whoever offers this must not do so in production: time does not go back.
+pub async fn advance(
+    ctx: &PlatformCtx,
+    terms: &Terms,
+    to: Timestamp,
+) -> Result<(Timestamp, Ran), ClockError> {
+    let mut tx = ctx.control().await?;
+    let from = time::now(&mut tx).await?;
+    if to > from.plus_days(MOST_DAYS) {
+        return Err(ClockError::TooFar(MOST_DAYS));
+    }
+    let event = Event::new(EventType::BillingClockAdvanced).change("now", from, to.max(from));
+    audit::record(&mut tx, event).await?;
+    tx.commit().await?;
+    let mut all = Ran::default();
+    loop {
+        let mut tx = ctx.control().await?;
+        let due = sql::next_instant(&mut tx).await?.filter(|due| *due <= to);
+        let present = time::advance_to(&mut tx, due.unwrap_or(to)).await?;
+        tx.commit().await?;
+        let ran = Box::pin(run(ctx, terms)).await?;
+        all.steps += ran.steps;
+        all.drafts += ran.drafts;
+        all.failed += ran.failed;
+        if due.is_none() {
+            return Ok((present, all));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What collecting does, against a Stripe played in this process.
+
+mod charging;
+mod deaths;
+mod double;
+mod inbox;
+mod methods;
+mod refunding;
+mod stand;
+
+pub(crate) use stand::Stand;
