@@ -68,17 +68,6 @@ pub(crate) fn prices() -> Terms {
         ..Inner::default()
     })
 }
-
-/// The same, taxed with 20 %.
-pub(crate) fn taxed_prices() -> Terms {
-    let mut inner = Inner {
-        catalogue: Catalogue::from_toml(PRICES).expect("a price list"),
-        ..Inner::default()
-    };
-    inner.seller.tax.place = "AT".parse().expect("a country");
-    Terms::new(inner)
-}
-
 fn plan(name: &str) -> tenants::plans::PlanId {
     name.parse().expect("a plan")
 }
