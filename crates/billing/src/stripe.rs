@@ -1,6 +1,6 @@
 //! Stripe, as far as it is used here: a thin typed client of some thirty calls, and the signature of its webhooks.
 //!
-//! - [`client`]: one request with its retries, and what became of it; [`transport`] is the wire below it.
+//! - [`client`]: one request with its retries, and what became of it; module `transport` is the wire below it.
 //! - [`calls`]: the calls, one function each; [`objects`]: what they answer, as far as anybody looks at it.
 //! - [`form`]: nested parameters as Stripe wants them; [`amounts`]: its own view of some currencies.
 //! - [`signature`]: who sent a webhook.

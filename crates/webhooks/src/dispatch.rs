@@ -1,11 +1,11 @@
 //! Delivering: one task a node, beside the queue of jobs, because whoever answers slowly would hold the queue's few
 //! places, and because fairness is between endpoints, which the queue does not know.
 //!
-//! - [`spread`] makes deliveries of new events.
-//! - An endpoint that has something due is leased to a node for one turn ([`turn`]): some deliveries, [`AT_ONCE`] at a
-//!   time, none more after one failed. Then the others have their turn. So whoever is dead holds one of [`SLOTS`] for one
-//!   time limit, and an owner with many dead endpoints holds [`SLOTS_OF_ONE`].
-//! - An attempt that fails is repeated by [`retry`]'s schedule.
+//! - `spread` makes deliveries of new events.
+//! - An endpoint that has something due is leased to a node for one turn (`turn`): some deliveries, `AT_ONCE` at a
+//!   time, none more after one failed. Then the others have their turn. So whoever is dead holds one of `SLOTS` for one
+//!   time limit, and an owner with many dead endpoints holds `SLOTS_OF_ONE`.
+//! - An attempt that fails is repeated by `retry`'s schedule.
 
 mod attempt;
 mod retry;

@@ -1,6 +1,6 @@
 //! What payments mean to the rest of billing: every way in which what happens here is heard there.
 //!
-//! Each is called once for its cause, in the transaction that writes the cause down, under [`lock`].
+//! Each is called once for its cause, in the transaction that writes the cause down, under `lock`.
 
 use isolation::ControlTx;
 use kernel::TenantId;

@@ -7,9 +7,9 @@
 //! - [`effects`]: what each of these means to invoices and subscriptions.
 //!
 //! Invariants: what moves money is committed with its idempotency key before the provider hears of it ([`attempts`],
-//! [`refunds`], [`calls`] for everything else), and an outcome that is not known is looked up, never asked for again under
+//! [`refunds`], module `calls` for everything else), and an outcome that is not known is looked up, never asked for again under
 //! another key. An invoice has one open attempt at most. What the provider said when overwrites only what it said before
-//! ([`freshness`]). An effect is part of the transaction that writes its cause down.
+//! (module `freshness`). An effect is part of the transaction that writes its cause down.
 //!
 //! What may not enter: what is owed and why (invoices), whether to try again (dunning).
 

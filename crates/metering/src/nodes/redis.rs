@@ -50,7 +50,7 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// Not connected until [`connect`](Self::connect) or [`run`](Self::run).
+    /// Not connected until [`connect`](Self::connect) or `run`.
     pub fn new(settings: &RedisSettings) -> Result<Self, RedisError> {
         Ok(Self {
             client: Client::open(settings.url.expose().as_str())?,

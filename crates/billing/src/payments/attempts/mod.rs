@@ -12,7 +12,7 @@
 //! Money that arrives late is still money: `declined`, `canceled` and `failed` can become `succeeded`, nothing else.
 //!
 //! A process may die between any two steps. `created` and `sent` are committed before what follows them; a job that finds
-//! `sent` or `unknown` asks again under the same key while the provider remembers it ([`super::calls::KEY_HOURS`]), and
+//! `sent` or `unknown` asks again under the same key while the provider remembers it (`calls::KEY_HOURS`), and
 //! later looks through the provider's list, which tells whether it ever got the order.
 
 mod jobs;

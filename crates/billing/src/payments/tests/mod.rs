@@ -2,7 +2,6 @@
 
 mod charging;
 mod deaths;
-mod double;
 mod inbox;
 mod methods;
 mod refunding;
