@@ -51,7 +51,9 @@ fn every_change_can_be_repeated() {
             let has_key = parameters
                 .iter()
                 .any(|parameter| parameter["name"] == "Idempotency-Key");
-            assert_eq!(has_key, method != "get", "{method} {path}");
+            // Whoever sends events names each of them, and it is stored once.
+            let names_itself = path == "/webhooks/stripe";
+            assert_eq!(has_key, method != "get" && !names_itself, "{method} {path}");
         }
     }
 }
