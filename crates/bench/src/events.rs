@@ -89,6 +89,7 @@ impl Side {
         declare(&caller).await?;
         served.settle().await?;
         let mut connection = served.plain_connection().await?;
+        let tenant = tenant.parse::<kernel::TenantId>()?.uuid().to_string();
         for statement in past(&tenant, events) {
             run(&mut connection, statement).await?;
         }

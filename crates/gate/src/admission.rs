@@ -28,11 +28,11 @@ use crate::state::AppState;
 const PROBES: &str = "/health";
 
 /// Refuses an address that comes too fast.
-pub(crate) fn pace_address(parts: &Parts, state: &AppState) -> Result<(), ProblemResponse> {
+pub(crate) async fn pace_address(parts: &Parts, state: &AppState) -> Result<(), ProblemResponse> {
     let Some(address) = address(parts, state) else {
         return Ok(());
     };
-    let pace = state.metering.arrive(address);
+    let pace = state.metering.arrive_shared(address).await;
     if let Some(tab) = parts.extensions.get::<Tab>() {
         tab.arrived(pace);
     }

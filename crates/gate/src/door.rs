@@ -24,7 +24,9 @@ pub async fn door(State(state): State<AppState>, request: Request, next: Next) -
 }
 
 async fn turned_away(parts: &Parts, state: &AppState) -> Result<(), Response> {
-    admission::pace_address(parts, state).map_err(IntoResponse::into_response)?;
+    admission::pace_address(parts, state)
+        .await
+        .map_err(IntoResponse::into_response)?;
     allow_list::confine_operators(parts, state)
         .await
         .map_err(IntoResponse::into_response)?;

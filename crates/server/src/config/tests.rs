@@ -108,7 +108,7 @@ fn a_later_layer_wins_and_says_that_it_did() {
 fn the_customary_variables_are_read_and_the_regular_ones_win() {
     let loaded = production(&[
         ("REDIS_URL", "redis://r"),
-        ("STRIPE_SECRET_KEY", "sk"),
+        ("STRIPE_SECRET_KEY", "sk_test_1"),
         ("STRIPE_WEBHOOK_SECRET", "wh"),
         ("STRIPE_PUBLISHABLE_KEY", "pk"),
         ("AWS_ACCESS_KEY_ID", "id"),
@@ -246,6 +246,8 @@ fn secrets_are_masked_and_may_not_be_on_the_command_line() {
             "database.url" => "postgres://app:hunter2@db/app?application_name=x",
             "database.pooler_url" => "postgres://db/app?password=hunter2",
             "security.master_key" => KEY,
+            "redis.url" => "redis://:hunter2@cache",
+            "stripe.secret_key" => "sk_test_hunter2",
             _ => "hunter2",
         };
         layers.environment.push((option.variable().into(), value.into()));

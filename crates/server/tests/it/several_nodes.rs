@@ -150,6 +150,39 @@ async fn redis_comes_and_goes_under_load() {
     nodes.finish().await;
 }
 
+/// Who guesses at two nodes guesses no faster than at one.
+#[tokio::test]
+async fn an_address_is_held_back_by_all_nodes_together() {
+    let Some(redis) = RedisServer::start().await else {
+        return;
+    };
+    let settings = [
+        ("security.trusted_header_networks", "192.0.2.0/24"),
+        ("rate_limits.address", "1/s burst 30"),
+        ("redis.patience", "250ms"),
+    ];
+    let nodes = Nodes::start(&settings, Some(&redis)).await;
+    nodes.both_say("ok").await;
+    let strangers = [&nodes.first, &nodes.second].map(|node| Client::from_address(&node.url, "127.0.0.78"));
+    let started = Instant::now();
+    let mut passed = 0_u32;
+    for asked in 0.. {
+        let reply = strangers[asked % 2].get(PATH).await;
+        if reply.status == 429 {
+            reply.refused(429, "rate_limited");
+            break;
+        }
+        reply.expect(401);
+        passed += 1;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    assert!(
+        passed >= 30 && f64::from(passed) <= 30.0 + seconds + 1.0,
+        "{passed} in {seconds} s"
+    );
+    nodes.finish().await;
+}
+
 /// Callers at two nodes who want more than a day's calls get all of them, and not one more, with and without Redis.
 #[tokio::test]
 async fn two_nodes_use_up_one_quota() {
