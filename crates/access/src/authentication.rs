@@ -128,7 +128,7 @@ impl Authenticator {
         }
         let known = match known {
             Some(known) => known,
-            None => self.load(name).await?.ok_or(AuthError::Refused)?,
+            None => Box::pin(self.load(name)).await?.ok_or(AuthError::Refused)?,
         };
         if known.life(now) != Life::Alive {
             return Err(AuthError::Refused);

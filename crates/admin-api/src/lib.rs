@@ -5,13 +5,21 @@ mod admin_api_keys;
 mod admins;
 mod api_keys;
 mod audit_events;
+mod billing_accounts;
+mod billing_clock;
 mod custom_domains;
 mod deletion_records;
+mod invoice_documents;
+mod invoice_outcomes;
+mod invoices;
 mod lifecycle;
 mod provisioning_runs;
 mod quotas;
 mod reconciliation;
+mod revenue;
 mod security_policies;
+mod subscription_life;
+mod subscriptions;
 mod tenant_failures;
 mod tenant_user_sessions;
 mod tenant_users;
@@ -32,6 +40,7 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     audit::Severity,
+    billing::invoices::InvoiceStatus,
     identity::admins::AdminStatus,
     identity::RoleName,
     identity::users::UserStatus,
@@ -61,6 +70,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(audit_events::routes())
         .merge(security_policies::routes())
         .merge(reconciliation::routes())
+        .merge(billing_clock::routes())
+        .merge(billing_accounts::routes())
+        .merge(invoices::routes())
+        .merge(invoice_outcomes::routes())
+        .merge(invoice_documents::routes())
+        .merge(revenue::routes())
+        .merge(subscriptions::routes())
+        .merge(subscription_life::routes())
         .merge(usage::routes())
         .merge(usage_events::routes())
         .merge(usage_calendar::routes())

@@ -1,6 +1,9 @@
 //! `POST /admin/tenants/{id}/suspend`, `reactivate`, `cancel`, `restore`.
 
+use axum::extract::State;
+use billing::subscriptions;
 use edge::{IdempotencyKey, IfMatch, Path, ProblemResponse};
+use gate::billing::subscription_refused;
 use gate::{Answer, AppState, Change, NoBody, OfPlatform, permitted};
 use kernel::{AdminPermission, TenantId, Validate};
 use serde::Deserialize;
@@ -62,16 +65,19 @@ async fn reactivate(
 }
 
 /// Cancel a tenant
+///
+/// Its subscription ends with it; the unused rest of what was charged is taken back, off what is due and to the balance.
 #[utoipa::path(post, path = "/admin/tenants/{id}/cancel", operation_id = "cancelTenant", tag = "tenants",
     security(("adminKey" = [])), params(("id" = TenantId, Path), IfMatch, IdempotencyKey),
     responses((status = 200, description = "The cancelled tenant.", body = TenantView)))]
 async fn cancel(
+    State(state): State<AppState>,
     Path(id): Path<TenantId>,
     mut change: Change<OfPlatform, NoBody>,
 ) -> Result<Answer, ProblemResponse> {
-    let tenant = tenants::cancel(&mut change.tx, id, change.request.expected)
-        .await
-        .map_err(changing)?;
+    let (terms, expected) = (state.payments.terms(), change.request.expected);
+    let canceled = subscriptions::cancel_tenant(&mut change.tx, terms, id, expected).await;
+    let tenant = canceled.map_err(subscription_refused)?;
     shown(change, tenant).await
 }
 

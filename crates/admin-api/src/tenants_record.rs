@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use billing::subscriptions;
 use edge::json::Patch;
 use edge::{ETag, IdempotencyKey, IfMatch, Json, Path, ProblemResponse, Query};
-use gate::{Answer, AppState, Change, NoBody, OfPlatform, PlatformCaller, permitted, unexpected};
+use gate::billing::subscription_refused;
+use gate::{Answer, AppState, Change, NoBody, OfPlatform, PlatformCaller, forbidden, permitted, unexpected};
 use kernel::{AdminPermission, Code, FieldError, TenantId, Validate};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -119,17 +121,25 @@ impl From<TenantChange> for PatchTenant {
 }
 
 /// Change a tenant
+///
+/// Another plan or billing cycle is a change of its subscription, charged and credited at once as `PUT …/subscription` does;
+/// for these `billing:write` is needed too.
 #[utoipa::path(patch, path = "/admin/tenants/{id}", operation_id = "updateTenant", tag = "tenants",
     security(("adminKey" = [])), params(("id" = TenantId, Path), IfMatch, IdempotencyKey), request_body = TenantChange,
     responses((status = 200, description = "The changed tenant.", body = TenantView, headers(("ETag" = String)))))]
 async fn update(
+    State(state): State<AppState>,
     Path(id): Path<TenantId>,
     mut change: Change<OfPlatform, TenantChange>,
 ) -> Result<Answer, ProblemResponse> {
-    let patch = std::mem::take(&mut change.body).into();
-    let tenant = tenants::update(&mut change.tx, id, change.request.expected, patch)
-        .await
-        .map_err(changing)?;
+    let patch = PatchTenant::from(std::mem::take(&mut change.body));
+    if subscriptions::buys(&patch) {
+        let may = change.request.caller.ctx.authorize(AdminPermission::BillingWrite);
+        may.map_err(|refused| forbidden(&refused))?;
+    }
+    let (terms, expected) = (state.payments.terms(), change.request.expected);
+    let updated = subscriptions::update_tenant(&mut change.tx, terms, id, expected, patch).await;
+    let tenant = updated.map_err(subscription_refused)?;
     let version = tenant.version;
     change
         .answer(Answer::ok(&TenantView::from(tenant))?.version(version))

@@ -109,7 +109,7 @@ async fn analytics(
     }
     let (mut tx, meter, plan) = opened(&state, &caller, tenant).await?;
     let report = report(&mut tx, &meter, days).await.map_err(failed)?;
-    let estimated_cost = costs::of_month(&mut tx, tenant, plan).await?;
+    let estimated_cost = costs::of_month(&state, &mut tx, tenant, plan).await?;
     let alerts = alerts::list(&mut tx, tenant, &AlertFilter::default(), None, ALERTS).await;
     Ok(Json(Analytics {
         tenant_id: tenant,

@@ -134,6 +134,8 @@ event_types! {
         PaymentPending = "billing.payment_pending", Info, "A charge waits for the payer or for his bank.";
         PaymentSucceeded = "billing.payment_succeeded", Info, "A charge succeeded.";
         PaymentFailed = "billing.payment_failed", Warning, "A charge came to nothing.";
+        DunningStep = "billing.dunning_step", Warning, "An invoice that is not paid was asked for in vain.";
+        DunningEnded = "billing.dunning_ended", Info, "Nothing of an invoice that was not paid is due any more.";
         PaymentMethodAdded = "billing.payment_method_added", Info, "A method of payment was added.";
         PaymentMethodDefaultSet = "billing.payment_method_default_set", Info, "Invoices are paid by another method.";
         PaymentMethodRemoved = "billing.payment_method_removed", Info, "A method of payment was removed.";

@@ -3,7 +3,7 @@
 use access::sessions::{self, Audience, Opened, RefreshError};
 use axum::extract::State;
 use edge::{IdempotencyKey, ProblemBody, ProblemResponse};
-use gate::{Answer, AppState, Asked, Keyed, OfVisitor, public, require_active, unexpected};
+use gate::{Answer, AppState, Asked, Keyed, OfVisitor, public, require_standing, unexpected};
 use kernel::{Code, Secret, Validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -123,8 +123,8 @@ async fn require_open_door(
     };
     request.caller.let_in_by(state, tenant).await?;
     let tenant = state.directory.by_id(tenant).await.map_err(unexpected)?;
-    require_active(tenant.ok_or(Code::Unauthenticated)?.status)?;
-    Ok(())
+    let tenant = tenant.ok_or(Code::Unauthenticated)?;
+    require_standing(&tenant)
 }
 
 impl TryFrom<Opened> for TokenPair {

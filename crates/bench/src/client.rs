@@ -64,6 +64,14 @@ impl Client {
             .await
     }
 
+    /// JSON that its sender has signed in this header.
+    pub(crate) async fn post_signed(&self, path: &str, body: String, signature: &str) -> Result<Answer> {
+        let request = self.http.post(format!("{}{path}", self.base)).body(body);
+        let request = request.header("content-type", "application/json");
+        self.send(request.header("stripe-signature", signature), path)
+            .await
+    }
+
     /// How long it takes until the server refuses this, and with what status.
     pub(crate) async fn refused(&self, path: &str, body: Option<&Value>) -> Result<(u16, Duration)> {
         let url = format!("{}{path}", self.base);

@@ -5,11 +5,13 @@
 //! - [`provision`], [`tenants`], [`logins`], [`key_timing`]: what is measured.
 //! - [`requests`], [`quota`], [`scale`]: what the path of every tenant's request costs; [`load`] is who calls.
 //! - [`ingest`], [`events`]: what reported usage costs, at once and after much of it.
+//! - [`billing_runs`], [`webhook_burst`]: what invoicing everybody costs, and how fast the payment provider is answered.
 //! - [`measure`], [`report`]: samples, ratios, and the tables in `docs/performance.md`.
 //!
 //! A ratio says the same on a slow machine and on a busy one; the times beside it only illustrate. Nothing here is
 //! a test: a target that is missed is shown as missed.
 
+mod billing_runs;
 mod client;
 mod events;
 mod ingest;
@@ -25,6 +27,7 @@ mod scale;
 mod specimen;
 mod stage;
 mod tenants;
+mod webhook_burst;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -79,6 +82,10 @@ enum What {
     /// Whether it takes longer to refuse a guess that is nearer to the truth.
     #[command(name = "key_timing")]
     KeyTiming,
+    /// Invoicing a month of ten thousand subscriptions, against the same of a thousand; and by two nodes.
+    Billing,
+    /// A burst of webhooks of the payment provider's.
+    Webhooks,
 }
 
 #[tokio::main]
@@ -140,6 +147,17 @@ async fn measure_all(stage: &Stage, arguments: &Arguments, mut report: Report) -
     if asked(What::KeyTiming) {
         let table = key_timing::measure(stage, scale).await?;
         report.put(Section::KeyTiming, &table, &machine)?;
+    }
+    if asked(What::Billing) {
+        report.write(
+            Section::Billing,
+            &billing_runs::measure(stage, scale).await?,
+            &machine,
+        )?;
+    }
+    if asked(What::Webhooks) {
+        let table = webhook_burst::measure(stage, scale).await?;
+        report.put(Section::Webhooks, &table, &machine)?;
     }
     Ok(())
 }

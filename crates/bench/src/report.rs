@@ -20,6 +20,8 @@ pub(crate) enum Section {
     Tenants,
     Logins,
     KeyTiming,
+    Billing,
+    Webhooks,
 }
 
 impl Section {
@@ -34,6 +36,8 @@ impl Section {
             Self::Tenants => "tenants",
             Self::Logins => "logins",
             Self::KeyTiming => "key_timing",
+            Self::Billing => "billing",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -55,6 +59,8 @@ impl Report {
             Section::Tenants,
             Section::Logins,
             Section::KeyTiming,
+            Section::Billing,
+            Section::Webhooks,
         ] {
             report.replaced(section, "")?;
         }

@@ -47,10 +47,19 @@ pub(crate) async fn measure(stage: &Stage, scale: usize) -> Result<Vec<Compariso
     let product = Load::get(served.address(), "/api/tenant", &[key]);
     let bare = of_the_same_size(product.once().await?.len()).await?;
     let opposite = Load::get(bare.address, "/api/tenant", &[]);
-    let row = compare(&product, &opposite, scale).await?;
+    let what = format!("`GET /api/tenant`, {CONNECTIONS} connections");
+    let silent = compare(what.clone(), &product, &opposite, scale).await?;
+    stage.log_to_file()?;
+    let logged = compare(
+        format!("{what}, each a line in the log"),
+        &product,
+        &opposite,
+        scale,
+    )
+    .await?;
     bare.serving.abort();
     served.end().await?;
-    Ok(vec![row])
+    Ok(vec![silent, logged])
 }
 
 /// A bare route whose answers are so many bytes long.
@@ -62,7 +71,7 @@ async fn of_the_same_size(bytes: usize) -> Result<Bare> {
     Bare::serve(padded(bytes.checked_sub(length - 100).context("a short answer")?)).await
 }
 
-async fn compare(product: &Load, bare: &Load, scale: usize) -> Result<Comparison> {
+async fn compare(what: String, product: &Load, bare: &Load, scale: usize) -> Result<Comparison> {
     let time = ROUND / u32::try_from(scale)?;
     let (mut here, mut there) = (Samples::default(), Samples::default());
     for round in 0..=ROUNDS {
@@ -77,7 +86,7 @@ async fn compare(product: &Load, bare: &Load, scale: usize) -> Result<Comparison
         }
     }
     Ok(Comparison {
-        what: format!("`GET /api/tenant`, {CONNECTIONS} connections"),
+        what,
         against: "a bare axum route with as many bytes".to_owned(),
         unit: Unit::PerSecond,
         product: here,

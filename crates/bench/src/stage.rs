@@ -77,17 +77,16 @@ impl Stage {
     }
 
     /// The same, configured otherwise.
-    pub(crate) async fn serve_with(&self, name: &str, settings: &[(&str, &str)]) -> Result<Served> {
+    pub(crate) async fn serve_with(&self, name: &str, settings: &[(&'static str, &str)]) -> Result<Served> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let url = format!("http://{address}");
         let database_url = self.cluster.url(name);
         let mut layers = self.layers(name, &database_url, &url);
-        let settings = settings
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        layers.command_line.extend(settings);
+        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        // Not on the command line, which secrets may not be on.
+        layers.presets.extend(settings);
         let config = Loaded::of(&layers).valid()?;
         let (ready, readied) = oneshot::channel();
         let stop = CancellationToken::new();
@@ -140,6 +139,17 @@ impl Stage {
             presets: presets.to_vec(),
             ..Layers::default()
         }
+    }
+
+    /// From here on log lines are written as in production, to a file.
+    pub(crate) fn log_to_file(&self) -> Result<()> {
+        let layers = Layers {
+            command_line: vec![("logging.format".to_owned(), "json".to_owned())],
+            ..self.layers("log", &self.cluster.url("log"), "http://127.0.0.1")
+        };
+        let file = std::fs::File::create(self.folder.join("log"))?;
+        server::logging::start_to(&Loaded::of(&layers).valid()?, std::sync::Mutex::new(file), false);
+        Ok(())
     }
 
     /// The machine, as far as the times depend on it.

@@ -3,9 +3,12 @@
 pub mod accounts;
 pub mod clock;
 mod columns;
+pub mod dunning;
 pub mod entitlements;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod histories;
 pub mod invoices;
 pub mod ledger;
 pub mod payments;
@@ -13,6 +16,7 @@ pub mod price_list;
 pub mod providers;
 pub mod reconciliation;
 pub mod rendering;
+pub mod revenue;
 pub mod stripe;
 pub mod subscriptions;
 mod terms;

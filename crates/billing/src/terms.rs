@@ -8,6 +8,7 @@ use pricing::tax::{Place, RateTable, TaxBehaviour};
 use pricing::{Alignment, Currency, Money, ProrationMode};
 
 use crate::accounts::{Address, BillingAccount};
+use crate::dunning::Letters;
 use crate::invoices::Party;
 use crate::providers::{Provider, ProviderKind};
 
@@ -38,6 +39,8 @@ pub struct Inner {
     pub payment_days: u16,
     /// Who collects from accounts that are made from now on.
     pub provider: Provider,
+    /// How letters about money leave.
+    pub letters: Letters,
 }
 
 /// Who sells, as invoices say it.
@@ -88,6 +91,7 @@ impl Default for Inner {
             grace: Duration::from_hours(1),
             payment_days: 14,
             provider: Provider::Ledger,
+            letters: Letters::default(),
         }
     }
 }
@@ -103,10 +107,7 @@ impl Terms {
         let currency = account.currency;
         match account.provider {
             ProviderKind::Ledger => Money::zero(currency),
-            ProviderKind::Stripe => {
-                let said = self.catalogue.latest().minimum_charge(currency);
-                Money::new(said.amount.max(self.provider.minimum(currency)), currency)
-            }
+            ProviderKind::Stripe => Money::new(self.provider.minimum(currency), currency),
         }
     }
 }

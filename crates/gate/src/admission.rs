@@ -79,7 +79,9 @@ pub(crate) async fn admit(
     let meter = if let Some(ready) = metering.ready(caller.tenant) {
         ready
     } else {
-        let loaded = metering.meter(caller.tenant).await.map_err(unexpected)?;
+        let loaded = Box::pin(metering.meter(caller.tenant))
+            .await
+            .map_err(unexpected)?;
         loaded.ok_or(Code::Unauthenticated)?
     };
     let visitor = Visitor {

@@ -49,7 +49,7 @@ keeping!(TenantTx);
 keeping!(ControlTx);
 
 /// Which plane a change is made in, and by whom.
-#[expect(private_bounds, reason = "the doors are these four")]
+#[expect(private_bounds, reason = "the doors are these five")]
 pub trait Door: Send + Sync + 'static {
     /// What the keys of its callers are kept apart by; no key that a caller sends holds a space.
     const KEYS: &'static str = "";
@@ -69,6 +69,9 @@ pub enum OfTenant {}
 /// A change of what the control plane knows about a tenant, by one of its callers.
 #[derive(Debug)]
 pub enum OfTenantControl {}
+/// What a tenant orders of the platform, by one of its callers: written with an operator's reach over that tenant alone.
+#[derive(Debug)]
+pub enum OfOrders {}
 /// A change of the control plane by an operator.
 #[derive(Debug)]
 pub enum OfPlatform {}
@@ -91,6 +94,16 @@ impl Door for OfTenantControl {
     type Tx = ControlTx;
     async fn open(caller: &TenantCaller) -> Result<ControlTx, sqlx::Error> {
         caller.ctx.control().await
+    }
+    fn identity(caller: &TenantCaller) -> &Actor {
+        &caller.ctx.caller().actor
+    }
+}
+impl Door for OfOrders {
+    type Caller = TenantCaller;
+    type Tx = ControlTx;
+    async fn open(caller: &TenantCaller) -> Result<ControlTx, sqlx::Error> {
+        caller.ctx.ordering().await
     }
     fn identity(caller: &TenantCaller) -> &Actor {
         &caller.ctx.caller().actor

@@ -7,17 +7,19 @@ use kernel::TenantId;
 use tenants::plans::PlanId;
 
 use crate::failure::unexpected;
+use crate::state::AppState;
 
 /// The estimate; none where the plan is not for sale.
 pub async fn of_month(
+    state: &AppState,
     tx: &mut ControlTx,
     tenant: TenantId,
     plan: PlanId,
 ) -> Result<Option<Estimate>, ProblemResponse> {
-    estimate_month(tx, tenant, plan)
+    estimate_month(tx, state.payments.terms(), tenant, plan)
         .await
         .map_err(|error| match error {
             EstimateError::Database(error) => unexpected(error),
-            EstimateError::Money(_) | EstimateError::Rate(_) => ProblemResponse::internal(error),
+            error => ProblemResponse::internal(error),
         })
 }

@@ -32,3 +32,31 @@ async fn turned_away(parts: &Parts, state: &AppState) -> Result<(), Response> {
         .map_err(IntoResponse::into_response)?;
     moved_slug::redirect(parts, state).await
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::FromRequestParts;
+
+    use super::*;
+    use crate::TenantCaller;
+
+    fn size_of_door<Fut>(_: impl Fn(State<AppState>, Request, Next) -> Fut) -> usize {
+        size_of::<Fut>()
+    }
+
+    fn size_of_recognition<'a, Fut>(_: impl Fn(&'a mut Parts, &'a AppState) -> Fut) -> usize {
+        size_of::<Fut>()
+    }
+
+    /// Every request's futures are allocated and moved. What is asked for seldom, such as whatever needs the database,
+    /// is boxed inside of them.
+    #[test]
+    fn the_path_of_every_request_is_small() {
+        let sizes = [
+            size_of_door(door),
+            size_of_door(crate::meter),
+            size_of_recognition(<TenantCaller as FromRequestParts<AppState>>::from_request_parts),
+        ];
+        assert!(sizes.iter().all(|size| *size < 1500), "{sizes:?}");
+    }
+}

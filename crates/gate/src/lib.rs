@@ -14,6 +14,7 @@
 mod admission;
 mod allow_list;
 mod answer;
+pub mod billing;
 mod change;
 pub mod cookies;
 mod cors;
@@ -34,6 +35,7 @@ mod platform;
 mod presented;
 mod refusal;
 mod selection;
+mod standing;
 mod state;
 mod tenant;
 pub mod usage_events;
@@ -43,7 +45,9 @@ pub mod webhooks;
 pub use admission::quota_exceeded;
 pub use allow_list::RecordedRefusals;
 pub use answer::{Answer, NoBody, Optional};
-pub use change::{Asked, Change, Door, Keyed, OfPlatform, OfTenant, OfTenantControl, OfVisitor, Payload};
+pub use change::{
+    Asked, Change, Door, Keyed, OfOrders, OfPlatform, OfTenant, OfTenantControl, OfVisitor, Payload,
+};
 pub use csrf::SentBy;
 pub use door::door;
 pub use failure::{Failure, forbidden, unexpected};
@@ -53,6 +57,7 @@ pub use origin::{ForwardingHeader, Peer};
 pub use permission::{any_caller, of_feature, pending_session, permitted, public};
 pub use platform::PlatformCaller;
 pub use presented::CallerSession;
+pub use standing::require_standing;
 pub use state::{AppState, Development, GateSettings, Rooms};
 pub use tenant::{TenantCaller, require_active};
 pub use visitor::Visitor;

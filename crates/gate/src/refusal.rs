@@ -75,7 +75,7 @@ pub(crate) async fn write_down(
         Some(tenant) => event.of_tenant(tenant),
         None => event,
     };
-    if let Err(error) = write(databases, actor, request, event).await {
+    if let Err(error) = Box::pin(write(databases, actor, request, event)).await {
         tracing::error!(%error, "a refused access could not be recorded");
     }
 }

@@ -113,6 +113,8 @@ pub struct GateSettings {
     pub upload_max_bytes: u64,
     /// Days between the request to delete a tenant and its removal.
     pub deletion_grace: GraceDays,
+    /// Whether operators may move billing's time ahead, which they must not in production.
+    pub time_can_be_moved: bool,
     /// Conveniences of a development server; none in production.
     pub development: Option<Development>,
 }

@@ -22,6 +22,7 @@ use crate::permission::required;
 use crate::presented::{CallerSession, presents, recognised};
 use crate::refusal;
 use crate::selection::{Selected, X_TENANT_ID, X_USER_ID, named, selected};
+use crate::standing;
 use crate::state::AppState;
 
 /// A caller inside a tenant who may do what the route needs.
@@ -67,7 +68,7 @@ impl FromRequestParts<AppState> for TenantCaller {
         allow_list::require(state, caller.tenant, &caller.actor, &request).await?;
         let tenant = state.directory.by_id(caller.tenant).await.map_err(unexpected)?;
         let tenant = tenant.ok_or(Code::Unauthenticated)?;
-        let open = require_active(tenant.status);
+        let open = standing::require(parts, &tenant);
         if open.is_ok() {
             admit(parts, state, caller.recognised(parts)).await?;
         }
@@ -131,7 +132,7 @@ async fn identify(parts: &Parts, state: &AppState) -> Result<Known, ProblemRespo
             _ => Ok(Known::from(&*credential)),
         },
         None if peer(parts, &state.settings).may_name_caller(&state.settings) => {
-            by_trusted_headers(parts, state).await
+            Box::pin(by_trusted_headers(parts, state)).await
         }
         // An operator's credential is none here, whatever he may do there.
         Some(Credential::Admin(_)) | None => Err(Code::Unauthenticated.into()),

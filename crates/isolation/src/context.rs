@@ -112,6 +112,19 @@ impl TenantCtx {
     pub async fn control(&self) -> Result<ControlTx, sqlx::Error> {
         ControlTx::begin_as_tenant(&self.databases, self).await
     }
+
+    /// A transaction with an operator's reach over this tenant and no other, by the same actor: for what a tenant orders and
+    /// the platform writes, such as its subscription and what that is invoiced.
+    pub async fn ordering(&self) -> Result<ControlTx, sqlx::Error> {
+        let caller = Caller {
+            actor: self.caller.actor.clone(),
+            grants: Grants::none(),
+            request: self.caller.request.clone(),
+            limit: Some(Arc::new(Limit::new(self.tenant_id(), vec![self.tenant_id()]))),
+        };
+        let ctx = PlatformCtx::new(self.databases.clone(), caller);
+        ControlTx::begin_as_platform(&self.databases, &ctx).await
+    }
 }
 
 /// A caller who acts for the platform: what a [`ControlTx`] over all tenants opens from.

@@ -91,6 +91,8 @@ registry! {
         QuotasWrite = "quotas:write", "Set how much tenants may use, and where their days and months begin.";
         BillingRead = "billing:read", "Read tenants' subscriptions, invoices and payments.";
         BillingWrite = "billing:write", "Change tenants' subscriptions, invoices and payments.";
+        ClockRead = "clock:read", "Read billing's time.";
+        ClockWrite = "clock:write", "Move billing's time ahead, where that is possible.";
         ReconciliationRead = "reconciliation:read", "Read how the payment provider's books differ from ours.";
         ReconciliationWrite = "reconciliation:write", "Have the payment provider's books compared with ours.";
         WebhooksRead = "webhooks:read", "List the platform's webhooks and what was delivered to them.";
@@ -109,6 +111,8 @@ impl AdminPermission {
             | Self::AdminsWrite
             | Self::SigningKeysRead
             | Self::SigningKeysWrite
+            | Self::ClockRead
+            | Self::ClockWrite
             | Self::ReconciliationRead
             | Self::ReconciliationWrite
             | Self::WebhooksRead

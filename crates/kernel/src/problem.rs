@@ -30,6 +30,7 @@ codes! {
     InvalidCode = "invalid_code", 401, "The second factor was not passed.";
     InvalidSignature = "invalid_signature", 400, "The request is not signed by whom it says it is from.";
     PaymentDeclined = "payment_declined", 402, "The method of payment was refused.";
+    PaymentRequired = "payment_required", 402, "The subscription has to be paid first.";
     Forbidden = "forbidden", 403, "The credential does not allow this.";
     TenantSuspended = "tenant_suspended", 403, "The tenant is suspended.";
     TenantInactive = "tenant_inactive", 403, "The tenant is not active.";

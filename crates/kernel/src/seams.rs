@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use rand::TryRngCore;
+use rand::RngCore;
 
 use crate::fault::Faults;
 use crate::id::{Entity, Id};
@@ -52,15 +52,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's generator.
+/// A cryptographic generator of the thread, seeded by the operating system: identifiers are made with every request.
 #[derive(Debug)]
 pub struct SystemRng;
 
 impl Rng for SystemRng {
     fn fill(&self, buffer: &mut [u8]) {
-        rand::rngs::OsRng
-            .try_fill_bytes(buffer)
-            .expect("the operating system always has randomness");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the seam that everything else goes through"
+        )]
+        let mut rng = rand::rng();
+        rng.fill_bytes(buffer);
     }
 }
 

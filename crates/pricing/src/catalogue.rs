@@ -9,7 +9,6 @@ mod check;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,7 @@ pub use check::InvalidCatalogue;
 
 use crate::discounts::Coupon;
 use crate::models::Price;
-use crate::money::{Currency, Decimal, Money};
+use crate::money::Currency;
 use crate::periods::Interval;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -44,9 +43,6 @@ pub struct Catalogue {
 pub struct Edition {
     /// Counted from 1.
     pub version: u32,
-    /// What is too little to be collected, in major units; it is carried over.
-    #[serde(default)]
-    pub minimum_charges: BTreeMap<Currency, Decimal>,
     /// Cheapest first.
     pub plans: Vec<PlanPrices>,
     /// What can be had on top.
@@ -63,6 +59,9 @@ pub struct Edition {
 pub struct PlanPrices {
     /// The plan's name in the catalogue of plans.
     pub id: String,
+    /// Whether tenants can take it by themselves; otherwise an operator puts them on it.
+    #[serde(default = "by_themselves")]
+    pub self_service: bool,
     /// Days to try it without paying.
     pub trial_days: u16,
     /// What follows a trial in which no way to pay was given.
@@ -74,6 +73,10 @@ pub struct PlanPrices {
     pub usage: Vec<UsagePrice>,
     /// What follows a payment that failed.
     pub dunning: Dunning,
+}
+
+const fn by_themselves() -> bool {
+    true
 }
 
 /// What recurs, or is charged once.
@@ -134,6 +137,16 @@ pub struct Dunning {
     pub retry_after_days: Vec<u16>,
     /// After the last.
     pub final_action: FinalAction,
+}
+
+impl Default for Dunning {
+    /// After 3, 5, 7 and 7 days; then people see to it.
+    fn default() -> Self {
+        Self {
+            retry_after_days: vec![3, 5, 7, 7],
+            final_action: FinalAction::MarkUnpaid,
+        }
+    }
 }
 
 /// What follows when nothing could be collected.
@@ -197,13 +210,6 @@ impl Edition {
         self.coupons
             .iter()
             .find(|coupon| coupon.code.eq_ignore_ascii_case(code))
-    }
-
-    /// The least that is collected; one minor unit where nothing is said.
-    pub fn minimum_charge(&self, currency: Currency) -> Money {
-        let said = self.minimum_charges.get(&currency);
-        let said = said.and_then(|least| Money::from_decimal(*least, currency).ok());
-        said.unwrap_or(Money::new(1, currency))
     }
 }
 

@@ -66,9 +66,25 @@ pub struct Coupon {
     /// How often it can be redeemed, by all together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_redemptions: Option<u32>,
+    /// Whether a customer redeems it once at most; the rule where nothing is said.
+    #[serde(default = "once")]
+    pub once_per_customer: bool,
     /// The plans that it is for; all where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<String>,
+}
+
+const fn once() -> bool {
+    true
+}
+
+/// How often a coupon was redeemed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Redemptions {
+    /// By all together.
+    pub all: u32,
+    /// By the customer who wants to redeem it.
+    pub own: u32,
 }
 
 /// Why a coupon cannot be redeemed.
@@ -80,6 +96,9 @@ pub enum NotRedeemable {
     /// It was redeemed as often as it can be.
     #[error("the coupon has been redeemed as often as it can be")]
     UsedUp,
+    /// The customer has redeemed it before.
+    #[error("the coupon has been redeemed before")]
+    AlreadyRedeemed,
     /// It is for other plans.
     #[error("the coupon is not for this plan")]
     OtherPlan,
@@ -95,21 +114,34 @@ impl Coupon {
         at: Timestamp,
         plan: &str,
         currency: crate::Currency,
-        redemptions: u32,
+        redemptions: Redemptions,
     ) -> Result<(), NotRedeemable> {
         if self.redeem_by.is_some_and(|last| at > last) {
             return Err(NotRedeemable::Expired);
         }
-        if self.max_redemptions.is_some_and(|most| redemptions >= most) {
+        if self.max_redemptions.is_some_and(|most| redemptions.all >= most) {
             return Err(NotRedeemable::UsedUp);
         }
-        if !self.plans.is_empty() && !self.plans.iter().any(|known| known == plan) {
+        if self.once_per_customer && redemptions.own > 0 {
+            return Err(NotRedeemable::AlreadyRedeemed);
+        }
+        if !self.is_for(plan) {
             return Err(NotRedeemable::OtherPlan);
         }
         match self.discount {
             Discount::Amount(amount) if amount.currency != currency => Err(NotRedeemable::OtherCurrency),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it goes with this plan.
+    pub fn is_for(&self, plan: &str) -> bool {
+        self.plans.is_empty() || self.plans.iter().any(|known| known == plan)
+    }
+
+    /// Whether how often it was redeemed matters.
+    pub const fn counts_redemptions(&self) -> bool {
+        self.max_redemptions.is_some() || self.once_per_customer
     }
 
     /// Whether it holds for one more invoice after so many.

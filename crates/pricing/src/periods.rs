@@ -22,6 +22,7 @@ pub use zone::{UnknownZone, Zone};
 /// From an instant to another; it has its start and not its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TimeSpan)]
 pub struct Span {
     /// Its first instant.
     pub starts_at: Timestamp,

@@ -81,7 +81,8 @@ pub async fn run(arguments: DevArguments, layers: Layers) -> Result<()> {
     let served = if stop.is_cancelled() {
         Ok(())
     } else {
-        let served = serve(config, &folder, listener, stop, arguments.open, cluster.as_mut()).await;
+        let serving = serve(config, &folder, listener, stop, arguments.open, cluster.as_mut());
+        let served = Box::pin(serving).await;
         let is_ours = cluster.is_some();
         served.map_err(|error| if is_ours { with_advice(error, &path) } else { error })
     };

@@ -3,15 +3,24 @@
 use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::Config;
 
 /// From here on everything that happens is logged as configured. A second call changes nothing.
 pub fn start(config: &Config) {
+    start_to(config, stderr, stderr().is_terminal());
+}
+
+/// The same, written elsewhere.
+pub fn start_to<W>(config: &Config, writer: W, ansi: bool)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let lines = fmt()
         .with_env_filter(config.logging.filter.directives())
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal());
+        .with_writer(writer)
+        .with_ansi(ansi);
     let _ = if config.logs_json() {
         lines.json().flatten_event(true).with_span_list(false).try_init()
     } else {

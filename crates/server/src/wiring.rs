@@ -221,6 +221,7 @@ fn gate_settings(config: &Config) -> anyhow::Result<GateSettings> {
             .transpose()?,
         upload_max_bytes: config.tenants.upload_max_bytes,
         deletion_grace: config.deletion_grace()?,
+        time_can_be_moved: !config.is_production(),
         development: None,
     })
 }
@@ -228,4 +229,33 @@ fn gate_settings(config: &Config) -> anyhow::Result<GateSettings> {
 /// The OpenAPI document, as it is committed.
 pub fn openapi() -> String {
     edge::openapi::to_json(&routes::document())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Layers, Loaded};
+
+    /// 32 bytes that nobody made up.
+    const KEY: &str = "8f3a1c5be2d94706aa17f0c35d6e9b8421c7d05f3be86a9470f2d1186c5eb39d";
+
+    #[test]
+    fn billings_time_is_moved_everywhere_but_in_production() {
+        for (environment, moved) in [("production", false), ("development", true)] {
+            let variables = [
+                ("DATABASE_URL", "postgres://app:hunter2@db.example.com/app"),
+                ("TENANTRY_SECURITY_MASTER_KEY", KEY),
+                ("TENANTRY_SERVER_PUBLIC_URL", "https://app.example.com"),
+                ("TENANTRY_SECURITY_ENVIRONMENT", environment),
+            ];
+            let layers = Layers {
+                environment: variables.map(|(name, value)| (name.into(), value.into())).into(),
+                ..Layers::default()
+            };
+            let config = Loaded::of(&layers).valid().expect("it is valid");
+            let settings = gate_settings(&config).expect("they are made");
+            assert_eq!(settings.time_can_be_moved, moved, "{environment}");
+        }
+        assert!(!GateSettings::default().time_can_be_moved);
+    }
 }

@@ -4,12 +4,14 @@
 
 mod api_keys;
 mod audit_events;
+mod billing_account;
 mod billing_pages;
 mod entitlements;
 mod files;
 mod health;
 mod invitation_page;
 mod invitations;
+mod invoices;
 mod me;
 mod payment_methods;
 mod payment_refusals;
@@ -21,6 +23,7 @@ mod roles;
 mod security_policy;
 mod settings;
 mod stripe_webhooks;
+mod subscription;
 mod tasks;
 mod tenant;
 mod usage;
@@ -60,6 +63,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(usage::routes())
         .merge(payment_methods::routes())
         .merge(billing_pages::routes())
+        .merge(billing_account::routes())
+        .merge(subscription::routes())
+        .merge(invoices::routes())
         .merge(stripe_webhooks::routes())
         .merge(health::routes())
 }

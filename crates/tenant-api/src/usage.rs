@@ -68,7 +68,7 @@ async fn get(State(state): State<AppState>, caller: TenantCaller) -> Result<Json
     let seen = look(&state, &caller).await?;
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let (tenant, plan) = (caller.tenant.id, caller.tenant.plan);
-    let estimated_cost = costs::of_month(&mut tx, tenant, plan).await?;
+    let estimated_cost = costs::of_month(&state, &mut tx, tenant, plan).await?;
     Ok(Json(Usage {
         tenant_id: caller.tenant.id,
         plan: caller.tenant.plan,

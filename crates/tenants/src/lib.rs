@@ -16,12 +16,12 @@ pub mod records;
 mod tenants;
 
 pub use tenants::{
-    Action, BillingCycle, ChangeTenantError, CreateTenantError, Filter, GraceDays, InvalidGrace, InvalidLine,
-    InvalidSettings, InvalidSlug, InvalidTransition, ListTenantsError, NewTenant, PageRequest, PatchTenant,
-    Position, Region, Settings, Slug, Sort, Status, SuspensionReason, Tenant, TenantName, VersionMismatch,
-    activate, begin_removals, cancel, convert, expire_trials, fail, find_by_slug, get, get_for_update,
-    insert, list, mark_deleted, own, reactivate, request_deletion, restore, scheduled, set_custom_domain,
-    set_subscription_end, suspend, update, update_own, view,
+    Access, Action, BillingCycle, ChangeTenantError, CreateTenantError, Filter, GraceDays, InvalidGrace,
+    InvalidLine, InvalidSettings, InvalidSlug, InvalidTransition, ListTenantsError, NewTenant, PageRequest,
+    PatchTenant, Position, Region, Settings, Slug, Sort, Status, SuspensionReason, Tenant, TenantName,
+    VersionMismatch, activate, begin_removals, cancel, convert, expire_trials, fail, find_by_slug, get,
+    get_for_update, insert, list, mark_deleted, own, reactivate, request_deletion, restore, scheduled,
+    set_access, set_custom_domain, set_subscription_end, suspend, update, update_own, view,
 };
 
 /// The topic under which it is announced, by the tenant's identifier, that somebody was added to its people or left them.

@@ -65,10 +65,14 @@ impl Records {
 
     /// The caller's own tenant; none where it was removed meanwhile.
     pub async fn own(&self, ctx: &TenantCtx) -> Result<Option<Arc<Record>>, sqlx::Error> {
-        let (id, known) = (ctx.tenant_id(), &self.0.known);
-        if let Some(record) = known.get(&id) {
-            return Ok(Some(record));
+        match self.0.known.get(&ctx.tenant_id()) {
+            Some(record) => Ok(Some(record)),
+            None => Box::pin(self.load(ctx)).await,
         }
+    }
+
+    async fn load(&self, ctx: &TenantCtx) -> Result<Option<Arc<Record>>, sqlx::Error> {
+        let (id, known) = (ctx.tenant_id(), &self.0.known);
         let ticket = known.ticket();
         let Some(tenant) = own(&mut ctx.control().await?).await? else {
             return Ok(None);

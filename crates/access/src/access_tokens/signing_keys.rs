@@ -131,7 +131,7 @@ impl SigningKeys {
         if checked != Err(InvalidToken::UnknownKey) || !self.may_look_again() {
             return Ok(checked);
         }
-        self.reload().await?;
+        Box::pin(self.reload()).await?;
         Ok(self.check(token))
     }
 

@@ -110,7 +110,7 @@ impl Means {
         let mut tx = recognised(ctx, person).control().await?;
         passed.attempt.give_back(&mut tx).await?;
         if let Realm::Tenant(tenant) = realm
-            && !tenant.status.is_open()
+            && !tenant.has_an_open_door()
         {
             tx.commit().await?;
             return Err(LoginError::NotOpen(tenant.status));

@@ -110,7 +110,7 @@ const fn page(person: Person) -> &'static str {
 
 async fn is_open(tx: &mut ControlTx, tenant: TenantId) -> Result<bool, sqlx::Error> {
     let known = tenants::get(tx, tenant).await?;
-    Ok(known.is_some_and(|known| known.status.is_open()))
+    Ok(known.is_some_and(|known| known.status.lets_in(known.suspension_reason.as_ref())))
 }
 
 fn key(ctx: &PlatformCtx) -> SealingKey {

@@ -30,10 +30,14 @@ impl Policies {
 
     /// What holds for the tenant; without a statement where that is known.
     pub async fn of(&self, tenant: TenantId) -> Result<Arc<SecurityPolicy>, sqlx::Error> {
-        let Inner { databases, known } = &*self.0;
-        if let Some(policy) = known.get(&tenant.uuid()) {
-            return Ok(policy);
+        match self.0.known.get(&tenant.uuid()) {
+            Some(policy) => Ok(policy),
+            None => Box::pin(self.load(tenant)).await,
         }
+    }
+
+    async fn load(&self, tenant: TenantId) -> Result<Arc<SecurityPolicy>, sqlx::Error> {
+        let Inner { databases, known } = &*self.0;
         let ticket = known.ticket();
         let mut tx = databases.system("security policies").control().await?;
         let policy = Arc::new(ops::get(&mut tx, tenant).await?);

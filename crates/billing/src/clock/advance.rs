@@ -5,6 +5,7 @@ use isolation::PlatformCtx;
 use kernel::Timestamp;
 
 use super::driver::{ClockError, Ran, run};
+use super::settling::Patience;
 use super::{sql, time};
 use crate::terms::Terms;
 
@@ -17,6 +18,24 @@ pub async fn advance(
     ctx: &PlatformCtx,
     terms: &Terms,
     to: Timestamp,
+) -> Result<(Timestamp, Ran), ClockError> {
+    move_ahead(ctx, terms, to, &Patience::none()).await
+}
+
+/// The same where somebody works off jobs beside: time waits for what is being charged, as long as that takes seconds.
+pub async fn advance_with_charges(
+    ctx: &PlatformCtx,
+    terms: &Terms,
+    to: Timestamp,
+) -> Result<(Timestamp, Ran), ClockError> {
+    move_ahead(ctx, terms, to, &Patience::of_a_server()).await
+}
+
+async fn move_ahead(
+    ctx: &PlatformCtx,
+    terms: &Terms,
+    to: Timestamp,
+    patience: &Patience,
 ) -> Result<(Timestamp, Ran), ClockError> {
     let mut tx = ctx.control().await?;
     let from = time::now(&mut tx).await?;
@@ -35,7 +54,9 @@ pub async fn advance(
         let ran = Box::pin(run(ctx, terms)).await?;
         all.steps += ran.steps;
         all.drafts += ran.drafts;
+        all.dunned += ran.dunned;
         all.failed += ran.failed;
+        patience.wait(ctx).await?;
         if due.is_none() {
             return Ok((present, all));
         }

@@ -8,6 +8,7 @@ use tenants::Status;
 use super::sql::{self, Due};
 use super::time;
 use crate::accounts;
+use crate::dunning;
 use crate::invoices::{self, InvoiceError, InvoiceId};
 use crate::subscriptions::{self, SubscriptionError, SubscriptionId};
 use crate::terms::Terms;
@@ -33,6 +34,8 @@ pub struct Ran {
     pub steps: usize,
     /// Drafts that became final.
     pub drafts: usize,
+    /// Steps of invoices that are not paid.
+    pub dunned: usize,
     /// What failed, and is tried again later.
     pub failed: usize,
 }
@@ -42,6 +45,9 @@ pub async fn run(ctx: &PlatformCtx, terms: &Terms) -> Result<Ran, ClockError> {
     let mut ran = Ran::default();
     while subscriptions_batch(ctx, terms, &mut ran).await? {}
     while drafts_batch(ctx, terms, &mut ran).await? {}
+    let dunned = dunning::run(ctx, terms).await?;
+    ran.dunned += dunned.steps;
+    ran.failed += dunned.failed;
     Ok(ran)
 }
 

@@ -4,6 +4,7 @@ use isolation::{ControlTx, Tx};
 use kernel::{TenantId, Timestamp};
 use tenants::Status;
 
+use crate::dunning;
 use crate::invoices::InvoiceId;
 use crate::subscriptions::SubscriptionId;
 
@@ -111,11 +112,13 @@ pub(super) async fn postpone_draft(
 
 /// The next instant at which something becomes due.
 pub(super) async fn next_instant(tx: &mut ControlTx) -> Result<Option<Timestamp>, sqlx::Error> {
-    sqlx::query_scalar!(
+    let dunned = dunning::next_instant(tx).await?;
+    let billed = sqlx::query_scalar!(
         r#"select least((select min(next_at) from control.subscriptions where next_at is not null),
                         (select min(finalize_at) from control.invoices where status = 'draft' and finalize_at is not null))
            as "at: Timestamp""#
     )
     .fetch_one(tx.conn())
-    .await
+    .await?;
+    Ok(billed.into_iter().chain(dunned).min())
 }

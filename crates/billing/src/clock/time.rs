@@ -19,7 +19,7 @@ pub(super) async fn offset(tx: &mut ControlTx) -> Result<i64, sqlx::Error> {
 
 /// Has the present be this instant, unless it is later already; time never goes back. Answers the present.
 /// Of two who move it at once the later instant holds.
-pub(super) async fn advance_to(tx: &mut ControlTx, instant: Timestamp) -> Result<Timestamp, sqlx::Error> {
+pub(crate) async fn advance_to(tx: &mut ControlTx, instant: Timestamp) -> Result<Timestamp, sqlx::Error> {
     let real = tx.now();
     let offset = instant.as_micros().saturating_sub(real.as_micros()).max(0);
     let offset = sqlx::query_scalar!(

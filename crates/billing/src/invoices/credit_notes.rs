@@ -20,6 +20,7 @@ use super::settlement::{final_invoice, save};
 use super::{recorded, sql};
 use crate::accounts::{self, BillingAccount};
 use crate::clock;
+use crate::dunning;
 use crate::ledger::{self, Account, Cause, Entry};
 use crate::terms::Terms;
 
@@ -34,6 +35,7 @@ pub type CreditNoteId = Id<CreditNoteEntity>;
 
 words! {
     /// Why something is taken back.
+    #[schema(as = CreditNoteReason)]
     Reason {
         /// The subscription was changed within a period that was charged.
         Change = "change",
@@ -103,15 +105,17 @@ pub struct CreditLine {
 }
 
 impl CreditLine {
-    /// So much of a line, without tax, where so much of it was taken back before.
-    pub(crate) fn of(line: &Line, before: Money, amount: Money) -> Result<Self, MoneyError> {
+    /// So much of what is left of a line, without tax.
+    pub(crate) fn of(sold: &Sold, amount: Money) -> Result<Self, MoneyError> {
+        let line = &sold.line;
+        let before = (sold.credited, sold.credited_tax);
         Ok(Self {
             invoice_line_id: line.id,
             description: line.description.clone(),
             period: line.period,
             proration_mode: line.proration.map(|timed| timed.mode),
             amount,
-            tax: tax_of_credit(line.net, line.tax, before, amount)?,
+            tax: tax_of_credit((line.net, line.tax), before, amount)?,
         })
     }
 }
@@ -163,13 +167,9 @@ pub(crate) async fn sold(tx: &mut ControlTx, invoice: &Invoice) -> Result<Vec<So
 /// All that is left of an invoice.
 pub(super) async fn rest(tx: &mut ControlTx, invoice: &Invoice) -> Result<Vec<CreditLine>, InvoiceError> {
     let sold = sold(tx, invoice).await?;
-    let lines = sold.iter().map(|sold| {
-        CreditLine::of(
-            &sold.line,
-            sold.credited,
-            sold.line.net.checked_sub(sold.credited)?,
-        )
-    });
+    let lines = sold
+        .iter()
+        .map(|sold| CreditLine::of(sold, sold.line.net.checked_sub(sold.credited)?));
     Ok(lines.collect::<Result<Vec<_>, MoneyError>>()?)
 }
 
@@ -190,7 +190,7 @@ pub(super) async fn spread(
         Ok(CreditLine {
             tax,
             amount: Money::new(part, invoice.currency).checked_sub(tax)?,
-            ..CreditLine::of(&sold.line, sold.credited, Money::zero(invoice.currency))?
+            ..CreditLine::of(sold, Money::zero(invoice.currency))?
         })
     });
     Ok(lines.collect::<Result<Vec<_>, MoneyError>>()?)
@@ -226,7 +226,9 @@ pub async fn credit(
         at,
     )
     .await?;
-    issued.ok_or(InvoiceError::NotPositive)
+    let issued = issued.ok_or(InvoiceError::NotPositive)?;
+    dunning::settled(tx, terms, &invoice, at).await?;
+    Ok(issued)
 }
 
 /// Refuses an amount that is nothing, or more than is left.
@@ -301,6 +303,7 @@ pub(crate) async fn issue(
     *invoice = save(tx, invoice.clone(), at).await?;
     ledger::record(tx, account.tenant_id, &booked(&note, off_written_off)?, at).await?;
     tell(tx, invoice, &note).await?;
+    dunning::invoice_changed(tx, invoice, at).await?;
     Ok(Some(note))
 }
 

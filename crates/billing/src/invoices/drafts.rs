@@ -15,6 +15,47 @@ use crate::accounts::{self, BillingAccount};
 use crate::clock;
 use crate::terms::Terms;
 
+/// Something that somebody charges once, in the account's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOrder {
+    /// What the invoice says.
+    pub description: String,
+    /// What it comes to, in minor units.
+    pub amount: i64,
+}
+
+impl LineOrder {
+    fn priced(self, account: &BillingAccount) -> NewLine {
+        NewLine::one_time(self.description, Money::new(self.amount, account.currency))
+    }
+}
+
+/// A draft that an operator writes, with what he charges once.
+pub async fn write(
+    tx: &mut ControlTx,
+    terms: &Terms,
+    tenant: TenantId,
+    lines: Vec<LineOrder>,
+) -> Result<(Invoice, Vec<Line>), InvoiceError> {
+    let account = accounts::lock(tx, tenant).await?;
+    let lines = lines.into_iter().map(|line| line.priced(&account)).collect();
+    create(tx, terms, tenant, lines).await
+}
+
+/// Adds something to a draft that is charged once.
+pub async fn add_once(
+    tx: &mut ControlTx,
+    terms: &Terms,
+    tenant: TenantId,
+    id: InvoiceId,
+    expected: Option<i64>,
+    line: LineOrder,
+) -> Result<(Invoice, Vec<Line>), InvoiceError> {
+    let account = accounts::lock(tx, tenant).await?;
+    let line = line.priced(&account);
+    add_line(tx, terms, tenant, id, expected, line).await
+}
+
 /// A draft that somebody writes by hand.
 pub async fn create(
     tx: &mut ControlTx,

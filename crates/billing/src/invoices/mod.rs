@@ -25,6 +25,7 @@ mod finalization;
 mod model;
 mod numbers;
 mod payment_rows;
+mod printing;
 mod reading;
 mod repayments;
 mod row;
@@ -42,7 +43,7 @@ use crate::subscriptions::Subscription;
 pub use credit_notes::{CreditLine, CreditNote, CreditNoteEntity, CreditNoteId, Reason, credit};
 pub(crate) use credit_notes::{Destination, Sold, issue, sold};
 pub(crate) use drafts::draft;
-pub use drafts::{add_line, create, delete, remove_line};
+pub use drafts::{LineOrder, add_line, add_once, create, delete, remove_line, write};
 pub use error::InvoiceError;
 pub use finalization::finalize;
 pub(crate) use finalization::{finalize_draft, finalize_due, finish};
@@ -51,10 +52,10 @@ pub use model::{
     LineKind, NewLine, Party, TaxTreatment, Timed,
 };
 pub(crate) use model::{NewInvoice, UsageWindow};
-pub use reading::{Document, get, list};
+pub use reading::{Document, get, list, of_version};
 pub use repayments::{
-    NewRepayment, RefundFrom, Repayment, RepaymentEntity, RepaymentId, RepaymentStatus, refund_failed,
-    refund_paid, request_refund,
+    NewRepayment, RefundFrom, Repayment, RepaymentEntity, RepaymentId, RepaymentStatus, most_refundable,
+    refund_failed, refund_paid, repayments, request_refund,
 };
 pub use settlement::{
     NewPayment, Payment, PaymentEntity, PaymentId, mark_uncollectible, record_payment, void,

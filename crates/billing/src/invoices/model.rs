@@ -28,10 +28,10 @@ pub type LineId = Id<LineEntity>;
 
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema)]
         #[serde(rename_all = "snake_case")]
         #[sqlx(type_name = "text", rename_all = "snake_case")]
+        $(#[$about])*
         pub enum $name { $($(#[$doc])* $variant),* }
         impl $name {
             /// The stable name.
@@ -250,6 +250,7 @@ pub struct Invoice {
 /// What is charged for a part of a period, or all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LineProration)]
 pub struct Timed {
     /// How the part is measured.
     pub mode: ProrationMode,
@@ -262,6 +263,7 @@ pub struct Timed {
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = InvoiceLine)]
 pub struct Line {
     /// Which one.
     pub id: LineId,

@@ -175,3 +175,32 @@ pub(super) async fn repayment(
     })
     .transpose()
 }
+
+/// What goes back of an invoice, oldest first.
+pub(super) async fn repayments_of(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    invoice: InvoiceId,
+) -> Result<Vec<Repayment>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select id as "id: RepaymentId", payment_id as "payment_id: PaymentId",
+                  credit_note_id as "credit_note_id: CreditNoteId", amount, currency, status as "status: RepaymentStatus"
+           from control.repayments where tenant_id = $1 and invoice_id = $2 order by id"#,
+        tenant as _,
+        invoice as _
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Repayment {
+                id: row.id,
+                payment_id: row.payment_id,
+                invoice_id: invoice,
+                credit_note_id: row.credit_note_id,
+                amount: Money::new(row.amount, currency(&row.currency)?),
+                status: row.status,
+            })
+        })
+        .collect()
+}

@@ -9,10 +9,12 @@ use super::error::InvoiceError;
 use super::model::{Invoice, InvoiceId, InvoiceStatus, Line};
 use super::settlement::Payment;
 use super::{credit_note_rows, payment_rows, sql};
+use crate::accounts;
 
 /// An invoice with everything that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = InvoiceDetails)]
 pub struct Document {
     /// The invoice itself.
     #[serde(flatten)]
@@ -34,6 +36,23 @@ pub async fn get(tx: &mut ControlTx, tenant: TenantId, id: InvoiceId) -> Result<
         payments: payment_rows::of_invoice(tx, tenant, id).await?,
         invoice,
     })
+}
+
+/// One invoice, if it is still of the version that the caller expects, for this transaction alone until it ends.
+pub async fn of_version(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    id: InvoiceId,
+    expected: Option<i64>,
+) -> Result<Invoice, InvoiceError> {
+    accounts::lock(tx, tenant).await?;
+    let invoice = sql::get(tx, tenant, id).await?.ok_or(InvoiceError::NotFound)?;
+    match expected {
+        Some(version) if version != invoice.version => Err(InvoiceError::VersionMismatch {
+            current: invoice.version,
+        }),
+        _ => Ok(invoice),
+    }
 }
 
 /// A tenant's invoices, newest first, at most `limit` of them after the named one.

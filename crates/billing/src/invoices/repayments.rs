@@ -144,8 +144,37 @@ async fn taken_from_invoice(
     if !new.amount.is_positive() {
         return Err(InvoiceError::NotPositive);
     }
-    let mut most = payment.refundable();
-    // What is credited and paid back must have been paid, and not have been credited as balance before.
+    let most = most_refundable(tx, invoice, payment, new.from).await?;
+    if new.amount.amount > most.amount {
+        return Err(InvoiceError::TooMuch(most));
+    }
+    match new.from {
+        RefundFrom::Invoice => Ok(new.amount),
+        RefundFrom::Balance => Ok(Money::zero(invoice.currency)),
+        RefundFrom::Either => Ok(new.amount.min(refundable_credit(invoice)?)?),
+    }
+}
+
+/// The most that can go back of a payment, taken from there.
+pub async fn most_refundable(
+    tx: &mut ControlTx,
+    invoice: &Invoice,
+    payment: &Payment,
+    from: RefundFrom,
+) -> Result<Money, InvoiceError> {
+    let most = payment.refundable();
+    Ok(match from {
+        RefundFrom::Invoice => most.min(refundable_credit(invoice)?)?,
+        RefundFrom::Balance => {
+            let balance = ledger::customer_balance(tx, invoice.tenant_id, invoice.currency).await?;
+            most.min(balance.max(Money::zero(invoice.currency))?)?
+        }
+        RefundFrom::Either => most,
+    })
+}
+
+/// What is credited and paid back must have been paid, and not have been credited as balance before.
+fn refundable_credit(invoice: &Invoice) -> Result<Money, MoneyError> {
     let paid = invoice
         .paid
         .checked_add(invoice.balance_applied)?
@@ -153,23 +182,16 @@ async fn taken_from_invoice(
     let creditable = invoice
         .creditable()
         .min(paid.checked_sub(invoice.credited_paid)?)?;
-    let creditable = creditable.max(Money::zero(invoice.currency))?;
-    let from_invoice = match new.from {
-        RefundFrom::Invoice => {
-            most = most.min(creditable)?;
-            new.amount
-        }
-        RefundFrom::Balance => {
-            let balance = ledger::customer_balance(tx, invoice.tenant_id, invoice.currency).await?;
-            most = most.min(balance.max(Money::zero(invoice.currency))?)?;
-            Money::zero(invoice.currency)
-        }
-        RefundFrom::Either => new.amount.min(creditable)?,
-    };
-    if new.amount.amount > most.amount {
-        return Err(InvoiceError::TooMuch(most));
-    }
-    Ok(from_invoice)
+    creditable.max(Money::zero(invoice.currency))
+}
+
+/// What goes back of an invoice, oldest first.
+pub async fn repayments(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    invoice: InvoiceId,
+) -> Result<Vec<Repayment>, sqlx::Error> {
+    rows::repayments_of(tx, tenant, invoice).await
 }
 
 /// The money left.

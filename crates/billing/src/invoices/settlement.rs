@@ -12,6 +12,7 @@ use super::model::{Invoice, InvoiceId, InvoiceStatus};
 use super::{payment_rows, recorded, sql};
 use crate::accounts;
 use crate::clock;
+use crate::dunning;
 use crate::ledger::{self, Account, Cause, Entry};
 use crate::terms::Terms;
 
@@ -75,6 +76,7 @@ impl Payment {
 /// customer's balance: money that came is never dropped.
 pub async fn record_payment(
     tx: &mut ControlTx,
+    terms: &Terms,
     tenant: TenantId,
     new: NewPayment,
 ) -> Result<(Invoice, Payment), InvoiceError> {
@@ -112,6 +114,7 @@ pub async fn record_payment(
     ledger::record(tx, tenant, &reopened(&payment, expected_again)?, now).await?;
     ledger::record(tx, tenant, &received(&payment)?, now).await?;
     tell_payment(tx, &invoice, &payment).await?;
+    dunning::settled(tx, terms, &invoice, now).await?;
     Ok((invoice, payment))
 }
 
@@ -158,6 +161,7 @@ async fn tell_payment(tx: &mut ControlTx, invoice: &Invoice, payment: &Payment) 
 /// Gives up on an open invoice. A payment that comes after all opens it again.
 pub async fn mark_uncollectible(
     tx: &mut ControlTx,
+    terms: &Terms,
     tenant: TenantId,
     id: InvoiceId,
     expected: Option<i64>,
@@ -183,6 +187,7 @@ pub async fn mark_uncollectible(
     ledger::record(tx, tenant, &entry, at).await?;
     let change = |event: audit::Event| event.change("status", "open", "uncollectible");
     recorded(tx, EventType::InvoiceUncollectible, &invoice, change).await?;
+    dunning::settled(tx, terms, &invoice, at).await?;
     Ok(invoice)
 }
 
@@ -227,6 +232,7 @@ pub async fn void(
     sql::save_outcome(tx, &invoice).await?;
     let change = |event: audit::Event| event.change("status", from, "void");
     recorded(tx, EventType::InvoiceVoided, &invoice, change).await?;
+    dunning::settled(tx, terms, &invoice, at).await?;
     Ok(invoice)
 }
 

@@ -45,7 +45,7 @@ fn payment(fixture: &Fixture, invoice: &Invoice, amount: i64) -> NewPayment {
 
 async fn pay(fixture: &Fixture, new: NewPayment) -> (Invoice, Payment) {
     let mut tx = fixture.begin().await;
-    let paid = record_payment(&mut tx, fixture.tenant, new)
+    let paid = record_payment(&mut tx, &fixture.terms, fixture.tenant, new)
         .await
         .expect("it is recorded");
     tx.commit().await.expect("it is kept");
@@ -201,7 +201,7 @@ async fn payments_count_once_and_none_is_dropped() {
         amount: usd(401),
         ..part
     };
-    let refused = record_payment(&mut tx, fixture.tenant, other).await;
+    let refused = record_payment(&mut tx, &fixture.terms, fixture.tenant, other).await;
     assert!(matches!(refused, Err(InvoiceError::OtherPayment)), "{refused:?}");
     drop(tx);
 
@@ -360,7 +360,7 @@ async fn who_gives_up_is_glad_of_a_payment_after_all() {
     let invoice = invoiced(&fixture, &[1000]).await;
     for round in 0..2 {
         let mut tx = fixture.begin().await;
-        let given_up = mark_uncollectible(&mut tx, fixture.tenant, invoice.id, None)
+        let given_up = mark_uncollectible(&mut tx, &fixture.terms, fixture.tenant, invoice.id, None)
             .await
             .expect("it is written off");
         assert_eq!(given_up.due, usd(0));
@@ -375,7 +375,7 @@ async fn who_gives_up_is_glad_of_a_payment_after_all() {
         fixture.assert_sound().await;
     }
     let mut tx = fixture.begin().await;
-    mark_uncollectible(&mut tx, fixture.tenant, invoice.id, None)
+    mark_uncollectible(&mut tx, &fixture.terms, fixture.tenant, invoice.id, None)
         .await
         .expect("it is written off");
     credit(

@@ -1,9 +1,11 @@
-//! Who a tenant is at the provider: made once, when it is first needed.
+//! Who a tenant is at the provider: made once, when it is first needed, and deleted there with the tenant.
 
 use isolation::{ControlTx, Tx};
+use jobs::{Handlers, Job, JobError, Queue};
 use kernel::TenantId;
+use serde::{Deserialize, Serialize};
 
-use super::{Payments, PaymentsError, calls};
+use super::{Payments, PaymentsError, calls, methods};
 use crate::accounts::{self, AccountError};
 use crate::providers::{Contact, Customer, Failure, ProviderKind};
 use crate::stripe::provider::TENANT;
@@ -132,4 +134,59 @@ async fn keep(
     .execute(tx.conn())
     .await?;
     tx.commit().await
+}
+
+/// Has the provider delete a customer. It names no tenant, because the tenant is gone.
+#[derive(Debug, Serialize, Deserialize)]
+struct DeleteCustomer {
+    customer: String,
+}
+
+impl Job for DeleteCustomer {
+    const KIND: &'static str = "billing.delete_customer";
+}
+
+/// With the jobs of customers.
+pub(super) fn handlers(payments: &Payments, handlers: Handlers) -> Handlers {
+    let payments = payments.clone();
+    handlers.on(move |_, job: DeleteCustomer| {
+        let payments = payments.clone();
+        async move {
+            let deleted = payments.provider().delete_customer(&job.customer).await;
+            deleted.map_err(|failure| JobError::Retry(failure.to_string()))
+        }
+    })
+}
+
+/// Forgets who the tenant is at its provider and what it paid with, and has the provider do the same after the commit. What
+/// was paid stays, with the provider's names for it: the books need them.
+pub(crate) async fn forget(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sqlx::Error> {
+    let customers = sqlx::query_scalar!(
+        "delete from control.provider_customers where tenant_id = $1 returning reference",
+        tenant as _
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    for customer in customers {
+        tx.enqueue(&DeleteCustomer { customer }).await?;
+    }
+    methods::forget(tx, tenant).await?;
+    for statement in [
+        sqlx::query!(
+            "delete from control.provider_objects where tenant_id = $1",
+            tenant as _
+        ),
+        sqlx::query!(
+            "delete from control.provider_calls where tenant_id = $1",
+            tenant as _
+        ),
+        sqlx::query!(
+            "update control.payment_attempts set customer = null, method = null
+             where tenant_id = $1 and settled_at is not null",
+            tenant as _
+        ),
+    ] {
+        statement.execute(tx.conn()).await?;
+    }
+    Ok(())
 }

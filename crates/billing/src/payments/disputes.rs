@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::attempts::{self, AttemptId, Seen};
 use super::{effects, freshness};
 use crate::columns;
+use crate::ledger::Account;
 use crate::providers::ProviderKind;
 use crate::stripe::{amounts, objects};
 
@@ -55,14 +56,32 @@ impl Dispute {
         is_closed(&self.status)
     }
 
-    /// Whether the money stays where it was: it was won, or was only ever an inquiry.
-    pub fn is_won(&self) -> bool {
-        matches!(&*self.status, "won" | "warning_closed" | "prevented")
+    /// Where its money is.
+    pub(super) fn stake(&self) -> Stake {
+        Stake::of(&self.status, self.amount)
     }
+}
 
-    /// Whether it is only an inquiry, for which no money was taken.
-    pub fn is_inquiry(&self) -> bool {
-        self.status.starts_with("warning_")
+/// Where the money of a dispute is: what a bank decides it may decide again, in either direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stake {
+    /// The account that has it.
+    pub(super) account: Account,
+    /// So much of it.
+    pub(super) amount: Money,
+}
+
+impl Stake {
+    /// For an inquiry no money is taken, and what is won or prevented is back: it is where it was. What is lost is gone for
+    /// good, and all else is contested.
+    fn of(status: &str, amount: Money) -> Self {
+        let account = match status {
+            "won" | "prevented" => Account::Cash,
+            inquiry if inquiry.starts_with("warning_") => Account::Cash,
+            "lost" => Account::WriteOff,
+            _ => Account::Disputes,
+        };
+        Self { account, amount }
     }
 }
 
@@ -98,7 +117,7 @@ pub async fn list(tx: &mut ControlTx, tenant: TenantId) -> Result<Vec<Dispute>, 
 }
 
 /// Writes down what the provider said of a dispute when it was `asked`.
-pub(super) async fn refresh(
+pub(crate) async fn refresh(
     tx: &mut ControlTx,
     said: &objects::Dispute,
     asked: Timestamp,
@@ -114,7 +133,7 @@ pub(super) async fn refresh(
     };
     effects::lock(tx, attempt.tenant_id).await?;
     let before = sqlx::query!(
-        r#"select status, seen_at as "seen_at: Timestamp" from control.disputes
+        r#"select status, amount, seen_at as "seen_at: Timestamp" from control.disputes
          where provider = 'stripe' and reference = $1 for no key update"#,
         said.id
     )
@@ -123,11 +142,16 @@ pub(super) async fn refresh(
     if freshness::is_stale(asked, before.as_ref().map(|row| row.seen_at)) {
         return Ok(Seen::Stale);
     }
-    let dispute = written(tx, said, &attempt, asked).await?;
-    let Some(dispute) = dispute else {
+    let written = written(tx, said, &attempt, asked).await?;
+    let Some((dispute, bookings)) = written else {
         // Somebody writes the same dispute down at this moment.
         return Ok(Seen::Stale);
     };
+    let currency = dispute.amount.currency;
+    let stake = before
+        .as_ref()
+        .map(|row| Stake::of(&row.status, Money::new(row.amount, currency)));
+    effects::dispute_moved(tx, stake, &dispute, bookings).await?;
     tell(tx, before.map(|row| row.status).as_deref(), &dispute).await?;
     Ok(Seen::Applied)
 }
@@ -137,7 +161,7 @@ async fn written(
     said: &objects::Dispute,
     attempt: &attempts::Attempt,
     asked: Timestamp,
-) -> Result<Option<Dispute>, sqlx::Error> {
+) -> Result<Option<(Dispute, i64)>, sqlx::Error> {
     let currency: Currency = columns::currency(&said.currency.to_ascii_uppercase())?;
     let seconds = |seconds: i64| Timestamp::from_micros(seconds.saturating_mul(1_000_000));
     let closed_at = is_closed(&said.status).then(|| tx.now());
@@ -156,13 +180,15 @@ async fn written(
     let row = sqlx::query!(
         r#"insert into control.disputes as d
              (id, tenant_id, attempt_id, provider, reference, amount, currency, reason, status, evidence_due_at, seen_at,
-              opened_at, closed_at)
-         values ($1, $2, $3, 'stripe', $4, $5, $6, $7, $8, $9, $10, $11, $12)
+              opened_at, closed_at, bookings)
+         values ($1, $2, $3, 'stripe', $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)
          on conflict (provider, reference) do update
          set status = excluded.status, amount = excluded.amount, evidence_due_at = excluded.evidence_due_at,
-             seen_at = excluded.seen_at, closed_at = coalesce(d.closed_at, excluded.closed_at)
+             seen_at = excluded.seen_at,
+             closed_at = case when excluded.closed_at is not null then coalesce(d.closed_at, excluded.closed_at) end,
+             bookings = d.bookings + case when (d.status, d.amount) <> (excluded.status, excluded.amount) then 1 else 0 end
          where d.seen_at <= excluded.seen_at
-         returning id as "id: DisputeId""#,
+         returning id as "id: DisputeId", bookings"#,
         dispute.id as _,
         dispute.tenant_id as _,
         dispute.payment_id as _,
@@ -178,9 +204,14 @@ async fn written(
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(row.map(|row| Dispute {
-        id: row.id,
-        ..dispute
+    Ok(row.map(|row| {
+        (
+            Dispute {
+                id: row.id,
+                ..dispute
+            },
+            row.bookings,
+        )
     }))
 }
 
@@ -188,8 +219,6 @@ async fn tell(tx: &mut ControlTx, before: Option<&str>, dispute: &Dispute) -> Re
     if before == Some(&*dispute.status) {
         return Ok(());
     }
-    let was_open = before.is_some_and(|status| !is_closed(status) && !status.starts_with("warning_"));
-    let was_closed = before.is_some_and(is_closed);
     let kind = if dispute.is_closed() {
         EventType::DisputeClosed
     } else {
@@ -200,16 +229,5 @@ async fn tell(tx: &mut ControlTx, before: Option<&str>, dispute: &Dispute) -> Re
         .resource(dispute.id, None)
         .change("status", before, &*dispute.status)
         .meta("amount", dispute.amount.amount);
-    audit::record(tx, event).await?;
-    // An inquiry takes no money, so nothing follows from one until it becomes a dispute.
-    if dispute.is_inquiry() || was_closed {
-        return Ok(());
-    }
-    if !was_open {
-        effects::dispute_opened(tx, dispute).await?;
-    }
-    if dispute.is_closed() {
-        effects::dispute_closed(tx, dispute).await?;
-    }
-    Ok(())
+    audit::record(tx, event).await
 }

@@ -4,9 +4,10 @@
 
 use isolation::ControlTx;
 use kernel::TenantId;
+use pricing::MoneyError;
 
 use super::attempts::Attempt;
-use super::disputes::Dispute;
+use super::disputes::{Dispute, Stake};
 use super::refunds::Refund;
 use crate::accounts::{self, AccountError};
 use crate::invoices::{self, InvoiceError, NewPayment, NewRepayment, PaymentId, RefundFrom, RepaymentId};
@@ -24,7 +25,11 @@ pub(super) async fn lock(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sql
 }
 
 /// Money came for an invoice, perhaps after the invoice was paid otherwise.
-pub(super) async fn payment_succeeded(tx: &mut ControlTx, attempt: &Attempt) -> Result<(), sqlx::Error> {
+pub(super) async fn payment_succeeded(
+    tx: &mut ControlTx,
+    terms: &Terms,
+    attempt: &Attempt,
+) -> Result<(), sqlx::Error> {
     let new = NewPayment {
         id: PaymentId::from_uuid(attempt.id.uuid()),
         invoice: attempt.invoice_id,
@@ -32,7 +37,7 @@ pub(super) async fn payment_succeeded(tx: &mut ControlTx, attempt: &Attempt) -> 
         reference: attempt.reference.clone(),
         received_at: None,
     };
-    let recorded = invoices::record_payment(tx, attempt.tenant_id, new).await;
+    let recorded = invoices::record_payment(tx, terms, attempt.tenant_id, new).await;
     recorded.map(drop).map_err(refused)
 }
 
@@ -64,42 +69,36 @@ pub(super) async fn refund_found(
     asked.map(drop).map_err(refused)
 }
 
-/// A payer contests a payment: its money is gone for now.
-pub(super) async fn dispute_opened(tx: &mut ControlTx, dispute: &Dispute) -> Result<(), sqlx::Error> {
-    book(
-        tx,
-        dispute,
-        Cause::DisputeOpened,
-        (Account::Disputes, Account::Cash),
-    )
-    .await
-}
-
-/// A dispute ended: the money is back, or gone for good.
-pub(super) async fn dispute_closed(tx: &mut ControlTx, dispute: &Dispute) -> Result<(), sqlx::Error> {
-    if dispute.is_won() {
-        return book(tx, dispute, Cause::DisputeWon, (Account::Cash, Account::Disputes)).await;
-    }
-    book(
-        tx,
-        dispute,
-        Cause::DisputeLost,
-        (Account::WriteOff, Account::Disputes),
-    )
-    .await
-}
-
-async fn book(
+/// A dispute was opened or decided, or decided otherwise: its money is taken from where it was to where it is. `bookings`
+/// counts what was booked of it before.
+pub(super) async fn dispute_moved(
     tx: &mut ControlTx,
+    from: Option<Stake>,
     dispute: &Dispute,
-    cause: Cause,
-    (debit, credit): (Account, Account),
+    bookings: i64,
 ) -> Result<(), sqlx::Error> {
-    let entry = Entry::of(cause, dispute.id, dispute.amount.currency)
-        .transfer(dispute.amount, debit, credit)
-        .map_err(impossible)?;
+    let to = dispute.stake();
+    if from == Some(to) {
+        return Ok(());
+    }
+    let cause = match to.account {
+        Account::Disputes => Cause::DisputeOpened,
+        Account::WriteOff => Cause::DisputeLost,
+        _ => Cause::DisputeWon,
+    };
+    let entry = moved(cause, from, to, dispute).map_err(impossible)?;
     let at = clock::now(tx).await?;
-    ledger::record(tx, dispute.tenant_id, &entry, at).await.map(drop)
+    ledger::record(tx, dispute.tenant_id, &entry.occurrence(bookings), at)
+        .await
+        .map(drop)
+}
+
+fn moved(cause: Cause, from: Option<Stake>, to: Stake, dispute: &Dispute) -> Result<Entry, MoneyError> {
+    let mut entry = Entry::of(cause, dispute.id, dispute.amount.currency);
+    if let Some(from) = from {
+        entry = entry.transfer(from.amount, Account::Cash, from.account)?;
+    }
+    entry.transfer(to.amount, to.account, Account::Cash)
 }
 
 fn refused(error: InvoiceError) -> sqlx::Error {

@@ -4,6 +4,7 @@
 //! - [`refunds`]: the same for money that goes back. [`disputes`]: what payers contest.
 //! - [`methods`]: what a tenant can pay with. [`customers`]: who it is at the provider. [`links`]: the provider's pages.
 //! - [`inbox`]: the provider's webhooks, each stored once and applied once.
+//! - [`by_hand`]: what operators do to final invoices.
 //! - [`effects`]: what each of these means to invoices and subscriptions.
 //!
 //! Invariants: what moves money is committed with its idempotency key before the provider hears of it ([`attempts`],
@@ -14,6 +15,7 @@
 //! What may not enter: what is owed and why (invoices), whether to try again (dunning).
 
 pub mod attempts;
+pub mod by_hand;
 mod calls;
 pub mod customers;
 pub mod disputes;
@@ -36,7 +38,7 @@ use jobs::schedule::Schedule;
 
 use crate::providers::{Failure, Provider};
 use crate::stripe::Secrets;
-use crate::{Terms, reconciliation};
+use crate::{Terms, dunning, reconciliation};
 
 /// What collecting stands on. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -95,6 +97,8 @@ impl Payments {
         let handlers = attempts::handlers(self, handlers);
         let handlers = refunds::handlers(self, handlers);
         let handlers = inbox::handlers(self, handlers);
+        let handlers = customers::handlers(self, handlers);
+        let handlers = dunning::handlers(self, handlers);
         reconciliation::handlers(self, handlers)
     }
 

@@ -24,6 +24,8 @@ pub struct OfferedPlan {
     pub id: PlanId,
     /// What people call it.
     pub name: String,
+    /// Whether a tenant can take it by itself (`PUT /api/subscription`).
+    pub self_service: bool,
     /// Days to try it without paying.
     pub trial_days: u16,
     /// What it costs, by cycle and currency. Amounts are in major units.
@@ -46,6 +48,7 @@ impl PriceList {
     pub fn of(plans: &Catalogue, edition: &Edition) -> Self {
         let offered = plans.plans.iter().filter_map(|plan| {
             let PlanPrices {
+                self_service,
                 trial_days,
                 prices,
                 usage,
@@ -54,6 +57,7 @@ impl PriceList {
             Some(OfferedPlan {
                 id: plan.id,
                 name: plan.name.clone(),
+                self_service,
                 trial_days,
                 prices,
                 usage,

@@ -53,6 +53,11 @@ impl Provider {
         theirs::methods(self.stripe()?, customer).await
     }
 
+    /// Has the provider forget a customer, and all that he can pay with. One that it does not have is forgotten already.
+    pub async fn delete_customer(&self, customer: &str) -> Answer<()> {
+        theirs::delete_customer(self.stripe()?, customer).await
+    }
+
     /// The customer as the provider has it.
     pub async fn customer(&self, customer: &str) -> Answer<Customer> {
         theirs::customer(self.stripe()?, customer).await

@@ -128,6 +128,14 @@ pub enum Note {
     Exempt,
     /// The amounts of the lines have the tax in them.
     PricesIncludeTax,
+    /// So much of it was too little to be collected, and goes to the next invoice.
+    CarriedOver(Money),
+    /// So much of earlier invoices is collected with it.
+    CollectsEarlier(Money),
+    /// Credit notes take so much off what was due.
+    Credited(Money),
+    /// It was taken back as a whole.
+    Void,
     /// Anything else, in the platform's words.
     Text(String),
 }

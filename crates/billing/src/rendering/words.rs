@@ -40,7 +40,7 @@ impl Language {
     }
 
     /// `€1,234.50`, `KWD 1,234.500`; `1.234,50 €`.
-    pub(super) fn money(self, money: Money) -> String {
+    pub(crate) fn money(self, money: Money) -> String {
         let scale = money.currency.minor_per_major().unsigned_abs();
         let (major, minor) = (
             money.amount.unsigned_abs() / scale,
@@ -79,7 +79,7 @@ impl Language {
     }
 
     /// `5 March 2024`; `5. März 2024`.
-    pub(super) fn date(self, date: Date) -> String {
+    pub(crate) fn date(self, date: Date) -> String {
         let month = usize::try_from(date.month() - 1).unwrap_or_default();
         let dot = if self == Self::German { "." } else { "" };
         format!(
@@ -112,6 +112,11 @@ impl Language {
     pub(super) fn note(self, note: &Note) -> String {
         let said = match (self, note) {
             (_, Note::Text(text)) => text,
+            (_, Note::CarriedOver(money) | Note::CollectsEarlier(money) | Note::Credited(money)) => {
+                return self.note_of_money(note, *money);
+            }
+            (Self::English, Note::Void) => "This invoice was taken back as a whole.",
+            (Self::German, Note::Void) => "Diese Rechnung wurde vollständig storniert.",
             (Self::English, Note::ReverseCharge) => {
                 "Reverse charge: the recipient is liable for the VAT (Article 196 of Directive 2006/112/EC)."
             }
@@ -124,6 +129,24 @@ impl Language {
             (Self::German, Note::PricesIncludeTax) => "Die Preise enthalten die Steuer.",
         };
         said.to_owned()
+    }
+
+    fn note_of_money(self, note: &Note, money: Money) -> String {
+        let money = self.money(money);
+        match (self, note) {
+            (Self::English, Note::CarriedOver(_)) => format!("{money} is collected with the next invoice."),
+            (Self::German, Note::CarriedOver(_)) => {
+                format!("{money} wird mit der nächsten Rechnung erhoben.")
+            }
+            (Self::English, Note::CollectsEarlier(_)) => {
+                format!("The amount due includes {money} of earlier invoices.")
+            }
+            (Self::German, Note::CollectsEarlier(_)) => {
+                format!("Der offene Betrag enthält {money} aus früheren Rechnungen.")
+            }
+            (Self::English, _) => format!("Credit notes take {money} off the amount due."),
+            (Self::German, _) => format!("Rechnungskorrekturen mindern den offenen Betrag um {money}."),
+        }
     }
 
     const fn separators(self) -> (char, char) {

@@ -69,6 +69,17 @@ impl Client {
             .await
     }
 
+    /// Deletes a customer with what he can pay with. Asked for twice it is done once, so it needs no key.
+    pub async fn delete_customer(&self, id: &str) -> Answer<Customer> {
+        self.call(Call {
+            method: Method::DELETE,
+            path: format!("/v1/customers/{}", segment(id)?),
+            parameters: json!({}),
+            idempotency_key: None,
+        })
+        .await
+    }
+
     /// A page of customers made since, in seconds.
     pub async fn customers(&self, since: i64, until: i64, after: Option<&str>) -> Answer<List<Customer>> {
         self.page("customers", between(since, until), after).await

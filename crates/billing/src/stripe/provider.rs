@@ -40,6 +40,13 @@ pub(crate) async fn customer(client: &Client, id: &str) -> Answer<Customer> {
     }
 }
 
+pub(crate) async fn delete_customer(client: &Client, id: &str) -> Answer<()> {
+    match client.delete_customer(id).await {
+        Ok(_) | Err(Failure::NotFound) => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
 fn customer_of(customer: objects::Customer) -> Customer {
     Customer {
         reference: customer.id,

@@ -80,13 +80,13 @@ pub(super) async fn bill(
         return Ok(None);
     }
     let coupons = coupons(terms, subscription, bill.begins_period)?;
-    if bill.begins_period
-        && let (Some(used), false) = (
-            &mut subscription.coupon,
-            coupons.is_empty() || bill.lines.is_empty(),
-        )
-    {
-        used.invoices += 1;
+    if bill.begins_period {
+        match &mut subscription.coupon {
+            // It is over. A change within this period must not find it.
+            Some(_) if coupons.is_empty() => subscription.coupon = None,
+            Some(used) if !bill.lines.is_empty() => used.invoices += 1,
+            _ => {}
+        }
     }
     let waits = bill.waits && bill.usage.is_some() && !terms.grace.is_zero();
     let measures = bill.usage.is_some();

@@ -3,19 +3,16 @@
 use audit::EventType;
 use isolation::{ControlTx, Tx};
 use kernel::{FieldError, TenantId, Timestamp};
-use pricing::{Currency, Span};
+use pricing::Span;
 use sqlx::Executor;
-use tenants::plans::PlanId;
 
 use super::billing::{Bill, Outcome, bill, finalize_drafts, open_usage};
 use super::charges::{one_time_lines, period_lines, plan, recurring, rest_lines, total};
 use super::credits::{Unused, take_back};
 use super::error::{SubscriptionError, invalid};
-use super::model::{
-    AddOnItem, ChangeOrder, CouponUse, Scheduled, Subscription, SubscriptionStatus, When, hour_of,
-};
+use super::model::{AddOnItem, ChangeOrder, Scheduled, Subscription, SubscriptionStatus, When, hour_of};
 use super::worth::{note, recorded};
-use super::{renewal, row, tenant as effects};
+use super::{coupons, renewal, row, tenant as effects};
 use crate::accounts::{self, BillingAccount};
 use crate::clock;
 use crate::invoices::{InvoiceKind, Reason};
@@ -39,9 +36,9 @@ pub async fn change(
     let before = super::get(tx, tenant).await?;
     before.check_version(expected)?;
     let now = clock::now(tx).await?;
-    if let Some(code) = order.coupon.as_ref().filter(|code| !code.is_empty()) {
+    if let Some(code) = order.coupon.as_ref().filter(|code| before.wants_coupon(code)) {
         let plan = order.plan.unwrap_or(before.plan);
-        check_coupon(tx, terms, code, (plan, before.currency), now).await?;
+        coupons::check(tx, terms, code, (plan, &account), now).await?;
     }
     let at = match when {
         When::Now => now,
@@ -79,15 +76,41 @@ async fn dry_run(
     order: ChangeOrder,
     when: When,
 ) -> Result<Outcome, SubscriptionError> {
-    let mut outcome = change(tx, terms, tenant, None, order, when).await?;
-    let scheduled = outcome.subscription.scheduled.is_some();
-    if scheduled && outcome.takes_effect_at == outcome.subscription.period.ends_at {
-        let account = accounts::lock(tx, tenant).await?;
-        let at = outcome.takes_effect_at;
-        outcome = renewal::renew(tx, terms, &account, outcome.subscription, (at, at)).await?;
-        outcome.takes_effect_at = at;
+    let outcome = change(tx, terms, tenant, None, order, when).await?;
+    Box::pin(through_period_end(tx, terms, tenant, outcome)).await
+}
+
+/// Goes on to the end of the period, where that is what a change waits for; what comes of it is undone by the caller.
+pub(super) async fn through_period_end(
+    tx: &mut ControlTx,
+    terms: &Terms,
+    tenant: TenantId,
+    mut outcome: Outcome,
+) -> Result<Outcome, SubscriptionError> {
+    let at = outcome.takes_effect_at;
+    if outcome.subscription.scheduled.is_none() || at != outcome.subscription.period.ends_at {
+        return Ok(outcome);
     }
-    Ok(outcome)
+    let account = accounts::lock(tx, tenant).await?;
+    if outcome.subscription.status != SubscriptionStatus::Trialing {
+        let seen = renewal::renew(tx, terms, &account, outcome.subscription, (at, at)).await?;
+        return Ok(seen);
+    }
+    // With a trial its change is made first, and then it ends.
+    loop {
+        let seen = Box::pin(renewal::step(
+            tx,
+            terms,
+            &account,
+            outcome.subscription.clone(),
+            at,
+        ))
+        .await?;
+        let Some(seen) = seen else { return Ok(outcome) };
+        outcome.subscription = seen.subscription;
+        outcome.invoices.extend(seen.invoices);
+        outcome.credit_notes.extend(seen.credit_notes);
+    }
 }
 
 /// Takes away the change that waits.
@@ -145,6 +168,7 @@ pub(super) async fn saved(
     after.updated_at = now;
     row::save(tx, &after).await?;
     if let Some((before, kind)) = told {
+        effects::admit(tx, before.status, &after).await?;
         recorded(tx, kind, Some(before), &after).await?;
     }
     Ok(after)
@@ -176,12 +200,9 @@ pub(super) fn ordered(
     }
     match order.coupon.as_deref() {
         Some("") => after.coupon = None,
-        Some(code) if after.coupon.as_ref().is_none_or(|coupon| coupon.code != code) => {
-            after.coupon = Some(CouponUse {
-                code: code.to_owned(),
-                invoices: 0,
-            });
-        }
+        Some(code) if before.wants_coupon(code) => after.coupon = Some(coupons::used(terms, code)),
+        // Like an add-on that does not go with the new plan.
+        _ if after.plan != before.plan => coupons::drop_unsuitable(terms, &mut after),
         _ => {}
     }
     check_quantity(after.quantity, &after.add_ons)?;
@@ -220,20 +241,6 @@ pub(super) fn check_quantity(quantity: u32, add_ons: &[AddOnItem]) -> Result<(),
     }
 }
 
-/// Refuses a coupon that is unknown or cannot be redeemed.
-pub(super) async fn check_coupon(
-    tx: &mut ControlTx,
-    terms: &Terms,
-    code: &str,
-    (plan, currency): (PlanId, Currency),
-    at: Timestamp,
-) -> Result<(), SubscriptionError> {
-    let known = terms.catalogue.latest().coupon(code);
-    let coupon = known.ok_or_else(|| invalid("/coupon", "is not known"))?;
-    let redemptions = row::redemptions(tx, &coupon.code).await?;
-    Ok(coupon.redeemable(at, plan.name(), currency, redemptions)?)
-}
-
 /// Applies what is wanted: since when it is to hold, and the present.
 pub(super) async fn apply(
     tx: &mut ControlTx,
@@ -244,6 +251,7 @@ pub(super) async fn apply(
     (at, now): (Timestamp, Timestamp),
 ) -> Result<Outcome, SubscriptionError> {
     let mut outcome = Outcome::of(before.clone(), at);
+    after = coupons::redeemed(tx, terms, account, &before, after, now).await?;
     match before.status {
         SubscriptionStatus::Active | SubscriptionStatus::PastDue => {
             finalize_drafts(tx, terms, account, &before, now).await?;
@@ -279,7 +287,7 @@ pub(super) async fn apply(
     effects::follow(tx, &before, &after).await?;
     let told = Some((&before, EventType::SubscriptionChanged));
     outcome.subscription = saved(tx, told, after, now).await?;
-    note(tx, terms, &outcome.subscription, None, at).await?;
+    note(tx, terms, &outcome.subscription, at).await?;
     Ok(outcome)
 }
 

@@ -1,8 +1,8 @@
 //! What a subscription costs: the lines of its periods. Pure.
 
 use pricing::catalogue::{Edition, PlanPrices};
-use pricing::discounts::Discount;
-use pricing::{Basis, Money, Period, Price, Quantity, Span};
+use pricing::discounts::{Coupon, Discount};
+use pricing::{Basis, Exact, Money, Period, Price, Quantity, Span};
 
 use super::error::{SubscriptionError, invalid};
 use super::model::{AddOnItem, Subscription, price_cycle};
@@ -46,7 +46,7 @@ pub(super) fn recurring(
 ) -> Result<Vec<Recurring>, SubscriptionError> {
     let (cycle, currency) = (price_cycle(subscription.cycle), subscription.currency);
     let price = plan(terms, subscription)?.price(cycle, currency);
-    let price = price.ok_or_else(|| invalid("/cycle", "has no price in the account's currency"))?;
+    let price = price.ok_or_else(|| invalid("/billingCycle", "has no price in the account's currency"))?;
     let plan = subscription.plan;
     let mut all = vec![Recurring {
         item: format!("plan:{plan}"),
@@ -105,13 +105,54 @@ pub(super) fn total(terms: &Terms, subscription: &Subscription) -> Result<Money,
     )?)
 }
 
-/// What all of it is worth a month, before coupons: a twelfth of a year, rounded down.
-pub(super) fn monthly(terms: &Terms, subscription: &Subscription) -> Result<Money, SubscriptionError> {
+/// What all of it comes to in a year at the present period's price, less what its coupon takes off that. By the year,
+/// because a twelfth of a yearly price is seldom a whole number of minor units.
+pub(super) fn yearly(terms: &Terms, subscription: &Subscription) -> Result<Money, SubscriptionError> {
     let total = total(terms, subscription)?;
-    Ok(match subscription.cycle {
-        tenants::BillingCycle::Monthly => total,
-        tenants::BillingCycle::Yearly => Money::new(total.amount.div_euclid(12), total.currency),
-    })
+    let off = match present_coupon(terms, subscription)? {
+        Some(coupon) => coupon.discount.of(total)?,
+        None => Money::zero(total.currency),
+    };
+    let periods = match subscription.cycle {
+        tenants::BillingCycle::Monthly => 12,
+        tenants::BillingCycle::Yearly => 1,
+    };
+    Ok(total.checked_sub(off)?.times(&Exact::from(periods))?)
+}
+
+/// Something that recurs, by the month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MonthlyItem {
+    /// `plan:pro`, `add_on:extra_users`.
+    pub(crate) item: String,
+    /// What invoices call it.
+    pub(crate) name: String,
+    /// How many.
+    pub(crate) quantity: u32,
+    /// What a month costs; of what is paid yearly a twelfth, rounded.
+    pub(crate) amount: Money,
+}
+
+/// What of it recurs by the month, and what its plan charges for usage.
+pub(crate) fn a_month<'a>(
+    terms: &'a Terms,
+    subscription: &Subscription,
+) -> Result<(Vec<MonthlyItem>, &'a PlanPrices), SubscriptionError> {
+    let months = match subscription.cycle {
+        tenants::BillingCycle::Monthly => 1,
+        tenants::BillingCycle::Yearly => 12,
+    };
+    let part = Exact::ratio(1, months).unwrap_or_default();
+    let items = recurring(terms, subscription)?.into_iter().map(|one| {
+        Ok(MonthlyItem {
+            amount: one.amount.times(&part)?,
+            item: one.item,
+            name: one.name,
+            quantity: one.quantity,
+        })
+    });
+    let items = items.collect::<Result<Vec<_>, SubscriptionError>>()?;
+    Ok((items, plan(terms, subscription)?))
 }
 
 /// The parts of a period, as this subscription reckons them.
@@ -208,6 +249,31 @@ pub(super) fn one_time_lines(
     Ok(lines)
 }
 
+/// Its coupon, where there is such a one.
+fn coupon<'a>(
+    terms: &'a Terms,
+    subscription: &Subscription,
+) -> Result<Option<(&'a Coupon, u32)>, SubscriptionError> {
+    let Some(used) = &subscription.coupon else {
+        return Ok(None);
+    };
+    // A coupon may be of a later edition than the prices.
+    let known = edition(terms, subscription)?.coupon(&used.code);
+    let coupon = known.or_else(|| terms.catalogue.latest().coupon(&used.code));
+    Ok(coupon.map(|coupon| (coupon, used.invoices)))
+}
+
+/// The coupon that the invoice of the present period had.
+fn present_coupon<'a>(
+    terms: &'a Terms,
+    subscription: &Subscription,
+) -> Result<Option<&'a Coupon>, SubscriptionError> {
+    let held = |(coupon, invoices): &(&Coupon, u32)| *invoices > 0 && coupon.holds_after(invoices - 1);
+    Ok(coupon(terms, subscription)?
+        .filter(held)
+        .map(|(coupon, _)| coupon))
+}
+
 /// The coupon for an invoice of a whole period, which it then counts; of a change within one, that which the period's own
 /// invoice had, unless it takes off an amount: that was taken off there.
 pub(super) fn coupons(
@@ -215,27 +281,19 @@ pub(super) fn coupons(
     subscription: &Subscription,
     begins_period: bool,
 ) -> Result<Vec<AppliedCoupon>, SubscriptionError> {
-    let Some(used) = &subscription.coupon else {
-        return Ok(Vec::new());
-    };
-    // A coupon may be of a later edition than the prices.
-    let known = edition(terms, subscription)?.coupon(&used.code);
-    let Some(coupon) = known.or_else(|| terms.catalogue.latest().coupon(&used.code)) else {
-        return Ok(Vec::new());
-    };
-    let holds = if begins_period {
-        coupon.holds_after(used.invoices)
+    let coupon = if begins_period {
+        let holds = |(coupon, invoices): &(&Coupon, u32)| coupon.holds_after(*invoices);
+        coupon(terms, subscription)?
+            .filter(holds)
+            .map(|(coupon, _)| coupon)
     } else {
-        used.invoices > 0
-            && coupon.holds_after(used.invoices - 1)
-            && matches!(coupon.discount, Discount::Percent(_))
+        let of_a_hundred = |coupon: &&Coupon| matches!(coupon.discount, Discount::Percent(_));
+        present_coupon(terms, subscription)?.filter(of_a_hundred)
     };
-    Ok(holds
-        .then(|| AppliedCoupon {
-            code: coupon.code.clone(),
-            name: coupon.name.clone(),
-            discount: coupon.discount,
-        })
-        .into_iter()
-        .collect())
+    let applied = coupon.map(|coupon| AppliedCoupon {
+        code: coupon.code.clone(),
+        name: coupon.name.clone(),
+        discount: coupon.discount,
+    });
+    Ok(applied.into_iter().collect())
 }

@@ -9,13 +9,13 @@ use tenants::plans::PlanId;
 use tenants::{BillingCycle, Tenant};
 
 use super::billing::{Bill, Outcome, bill};
-use super::changes::{check_coupon, check_quantity};
+use super::changes::check_quantity;
 use super::charges::{one_time_lines, period_lines, total};
 use super::error::{SubscriptionError, invalid};
-use super::model::{AddOnItem, CouponUse, Subscription, SubscriptionStatus, hour_of};
+use super::model::{AddOnItem, Subscription, SubscriptionStatus, hour_of};
 use super::renewal::after_trial;
 use super::worth::{note, recorded};
-use super::{row, tenant as effects};
+use super::{coupons, row, tenant as effects};
 use crate::accounts::{self, BillingAccount, NewAccount};
 use crate::clock;
 use crate::invoices::InvoiceKind;
@@ -66,10 +66,11 @@ pub async fn create(
     let now = clock::now(tx).await?;
     check_quantity(new.quantity, &new.add_ons)?;
     if let Some(code) = &new.coupon {
-        check_coupon(tx, terms, code, (new.plan, account.currency), now).await?;
+        coupons::check(tx, terms, code, (new.plan, &account), now).await?;
     }
     let subscription = begin(tx, terms, &account, new, now)?;
     insert(tx, &subscription).await?;
+    coupons::redeem(tx, &subscription, now).await?;
     let outcome = first_period(tx, terms, &account, subscription, now).await?;
     effects::put_on_plan(tx, &outcome.subscription).await?;
     recorded(tx, EventType::SubscriptionStarted, None, &outcome.subscription).await?;
@@ -129,7 +130,7 @@ fn begin(
         cycle: new.cycle,
         quantity: new.quantity,
         add_ons: new.add_ons,
-        coupon: new.coupon.map(|code| CouponUse { code, invoices: 0 }),
+        coupon: new.coupon.map(|code| coupons::used(terms, &code)),
         currency: account.currency,
         edition: edition.version,
         time_zone: account.time_zone.clone(),
@@ -142,6 +143,7 @@ fn begin(
         usage_ends_at: now,
         trial_ends_at,
         trial_end: new.trial_end.unwrap_or(prices.trial_end),
+        trial_told: false,
         cancel_at_period_end: false,
         scheduled: None,
         paused_at: None,
@@ -218,7 +220,7 @@ async fn first_period(
         .invoices
         .extend(bill(tx, terms, account, &mut subscription, wanted, now).await?);
     row::save(tx, &subscription).await?;
-    note(tx, terms, &subscription, Some("started"), now).await?;
+    note(tx, terms, &subscription, now).await?;
     outcome.subscription = subscription;
     Ok(outcome)
 }

@@ -77,7 +77,7 @@ fn line(
     if !amount.is_positive() {
         return Ok(None);
     }
-    let credit = CreditLine::of(&sold.line, sold.credited, amount)?;
+    let credit = CreditLine::of(sold, amount)?;
     Ok(Some(CreditLine {
         description: format!("Unused: {}", sold.line.description),
         period: Some(Span::new(period.clamp(at), period.ends_at)),

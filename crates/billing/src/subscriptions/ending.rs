@@ -10,11 +10,12 @@ use super::changes::saved;
 use super::credits::{Unused, take_back};
 use super::error::SubscriptionError;
 use super::model::{Subscription, SubscriptionStatus};
-use super::worth::note;
+use super::worth::{self, note};
 use super::{row, tenant as effects};
 use crate::accounts::{self, BillingAccount};
 use crate::clock;
 use crate::invoices::{InvoiceKind, Reason};
+use crate::payments::customers;
 use crate::terms::Terms;
 
 /// When a subscription ends that is cancelled.
@@ -125,7 +126,7 @@ pub(super) async fn end(
     }
     let told = Some((&before, EventType::SubscriptionCanceled));
     outcome.subscription = saved(tx, told, after, now).await?;
-    note(tx, terms, &outcome.subscription, Some("canceled"), at).await?;
+    note(tx, terms, &outcome.subscription, at).await?;
     effects::close(tx, &outcome.subscription).await?;
     effects::show_end(tx, &outcome.subscription).await?;
     Ok(outcome)
@@ -148,13 +149,15 @@ pub(super) fn ended(before: &Subscription, at: Timestamp) -> Subscription {
 /// Takes away what billing knows of a tenant that could not be made, or forgets whose it was of one that is removed. What was
 /// invoiced stays, and so does whoever it was invoiced to while the law wants it.
 pub async fn withdraw(tx: &mut ControlTx, tenant: TenantId) -> Result<(), SubscriptionError> {
+    customers::forget(tx, tenant).await?;
     if row::remove_unbilled(tx, tenant).await? {
         return Ok(());
     }
     if let Some(before) = row::live(tx, tenant).await? {
         let now = clock::now(tx).await?;
         let after = ended(&before, now);
-        saved(tx, Some((&before, EventType::SubscriptionCanceled)), after, now).await?;
+        let after = saved(tx, Some((&before, EventType::SubscriptionCanceled)), after, now).await?;
+        worth::gone(tx, &after, now).await?;
     }
     Ok(accounts::forget(tx, tenant).await?)
 }

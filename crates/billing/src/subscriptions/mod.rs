@@ -25,12 +25,16 @@
 mod billing;
 mod changes;
 mod charges;
+mod coupons;
 mod creation;
 mod credits;
 mod ending;
 mod error;
 mod model;
+mod ordering;
 mod pausing;
+mod quote;
+mod record;
 mod renewal;
 mod row;
 mod tenant;
@@ -43,6 +47,7 @@ use kernel::TenantId;
 
 pub use billing::{Billed, Outcome};
 pub use changes::{change, preview, unschedule};
+pub(crate) use charges::{MonthlyItem, a_month};
 pub use creation::{NewSubscription, create, end_trial, start};
 pub use ending::{CancelWhen, cancel, uncancel, withdraw};
 pub use error::SubscriptionError;
@@ -50,12 +55,27 @@ pub use model::{
     AddOnItem, ChangeOrder, CouponUse, Scheduled, Subscription, SubscriptionEntity, SubscriptionId,
     SubscriptionStatus, When,
 };
+pub use ordering::{Order, OrderedBy, Placed, place, preview as preview_order};
 pub use pausing::{mark_paid, mark_past_due, mark_unpaid, pause, resume};
-pub(crate) use renewal::{abandon, step};
+pub use quote::{Changed, Quote, QuotedCreditNote, QuotedInvoice, QuotedLine};
+pub use record::{buys, cancel_tenant, update_tenant};
+pub(crate) use renewal::{abandon, downgrade_to_free, step};
 
 /// The tenant's subscription that is not over.
 pub async fn get(tx: &mut ControlTx, tenant: TenantId) -> Result<Subscription, SubscriptionError> {
     row::live(tx, tenant).await?.ok_or(SubscriptionError::NotFound)
+}
+
+/// The tenant's subscription, or the last that it had.
+pub async fn latest(tx: &mut ControlTx, tenant: TenantId) -> Result<Subscription, SubscriptionError> {
+    let all = row::all(tx, tenant).await?;
+    let live = all.iter().find(|one| one.ended_at.is_none());
+    live.or(all.first()).cloned().ok_or(SubscriptionError::NotFound)
+}
+
+/// The same, where there is one.
+pub(crate) async fn live(tx: &mut ControlTx, tenant: TenantId) -> Result<Option<Subscription>, sqlx::Error> {
+    row::live(tx, tenant).await
 }
 
 /// All that a tenant ever had, the latest first.

@@ -4,8 +4,8 @@ use kernel::{Entity, Id, TenantId, Timestamp};
 use pricing::catalogue::TrialEnd;
 use pricing::{Alignment, Anchor, Currency, Interval, Period, Periods, Span, Zone};
 use serde::{Deserialize, Serialize};
-use tenants::BillingCycle;
 use tenants::plans::PlanId;
+use tenants::{Access, BillingCycle};
 
 use super::error::SubscriptionError;
 
@@ -53,6 +53,16 @@ impl SubscriptionStatus {
         }
     }
 
+    /// How much is open to its tenant; the table is the gate's. A subscription that is over closes nothing by itself: its
+    /// tenant is cancelled with it.
+    pub const fn access(self) -> Access {
+        match self {
+            Self::Trialing | Self::Active | Self::PastDue | Self::Paused | Self::Canceled => Access::Full,
+            Self::Unpaid => Access::ReadOnly,
+            Self::Incomplete => Access::BillingOnly,
+        }
+    }
+
     /// Whether its periods are invoiced as they come.
     pub const fn renews(self) -> bool {
         matches!(self, Self::Active | Self::PastDue)
@@ -88,7 +98,7 @@ pub struct ChangeOrder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
     /// How often it is paid for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "billingCycle", default, skip_serializing_if = "Option::is_none")]
     pub cycle: Option<BillingCycle>,
     /// How many seats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +125,7 @@ pub enum When {
 /// A change that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ScheduledChange)]
 pub struct Scheduled {
     /// When it takes effect.
     pub at: Timestamp,
@@ -135,6 +146,7 @@ pub struct Subscription {
     /// The plan.
     pub plan: PlanId,
     /// How often it is paid for.
+    #[serde(rename = "billingCycle")]
     pub cycle: BillingCycle,
     /// How many seats, where the plan is priced by them.
     pub quantity: u32,
@@ -170,6 +182,9 @@ pub struct Subscription {
     pub trial_ends_at: Option<Timestamp>,
     /// What follows the trial if no way to pay is known then.
     pub trial_end: TrialEnd,
+    /// Whether the tenant was told that its trial ends.
+    #[serde(skip)]
+    pub trial_told: bool,
     /// Whether it ends with the period.
     pub cancel_at_period_end: bool,
     /// A change that waits.
@@ -198,6 +213,8 @@ pub struct Subscription {
 /// What is due of a subscription, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// Its trial is about to end.
+    TrialNotice(Timestamp),
     /// Its trial is over.
     TrialEnd(Timestamp),
     /// A change takes effect within a period.
@@ -216,7 +233,8 @@ impl Step {
     /// Since when it is due.
     pub(crate) const fn at(self) -> Timestamp {
         match self {
-            Self::TrialEnd(at)
+            Self::TrialNotice(at)
+            | Self::TrialEnd(at)
             | Self::Change(at)
             | Self::Usage(at)
             | Self::Renew(at)
@@ -276,7 +294,11 @@ impl Subscription {
         // period that it belongs to is left.
         let steps = match self.status {
             SubscriptionStatus::Trialing => {
-                vec![change.map(Step::Change), self.trial_ends_at.map(Step::TrialEnd)]
+                vec![
+                    self.trial_notice(),
+                    change.map(Step::Change),
+                    self.trial_ends_at.map(Step::TrialEnd),
+                ]
             }
             SubscriptionStatus::Active | SubscriptionStatus::PastDue => vec![
                 change.filter(|at| *at < self.period.ends_at).map(Step::Change),
@@ -294,6 +316,14 @@ impl Subscription {
         steps.into_iter().flatten().min_by_key(|step| step.at())
     }
 
+    /// When the tenant is told that its trial ends; a trial that is shorter is told of at once.
+    fn trial_notice(&self) -> Option<Step> {
+        let ends_at = self.trial_ends_at.filter(|_| !self.trial_told)?;
+        Some(Step::TrialNotice(
+            ends_at.plus_days(-NOTICE_DAYS).max(self.started_at),
+        ))
+    }
+
     /// Whether somebody else's change came first.
     pub(crate) fn check_version(&self, expected: Option<i64>) -> Result<(), SubscriptionError> {
         match expected {
@@ -304,6 +334,9 @@ impl Subscription {
         }
     }
 }
+
+/// Days before the end of a trial at which the tenant is told of it.
+const NOTICE_DAYS: i64 = 3;
 
 /// The cycle as price lists know it.
 pub(crate) const fn price_cycle(cycle: BillingCycle) -> pricing::catalogue::BillingCycle {

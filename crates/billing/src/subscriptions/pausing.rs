@@ -43,7 +43,7 @@ pub async fn pause(
         ..before.clone()
     };
     let after = saved(tx, Some((&before, EventType::SubscriptionPaused)), after, now).await?;
-    note(tx, terms, &after, Some("paused"), now).await?;
+    note(tx, terms, &after, now).await?;
     Ok(after)
 }
 
@@ -102,11 +102,11 @@ pub(super) async fn go_on(
         outcome
             .invoices
             .extend(bill(tx, terms, account, &mut after, anew, now).await?);
-        effects::reopen(tx, &after).await?;
     }
+    effects::reopen(tx, &after).await?;
     let told = Some((&before, EventType::SubscriptionResumed));
     outcome.subscription = saved(tx, told, after, now).await?;
-    note(tx, terms, &outcome.subscription, Some("resumed"), at).await?;
+    note(tx, terms, &outcome.subscription, at).await?;
     Ok(outcome)
 }
 
@@ -180,7 +180,7 @@ async fn mark(
     };
     let told = Some((&before, EventType::SubscriptionStatusChanged));
     let after = saved(tx, told, after, now).await?;
-    note(tx, terms, &after, None, now).await?;
+    note(tx, terms, &after, now).await?;
     Ok(after)
 }
 

@@ -2,7 +2,7 @@
 
 use audit::{Event, EventType};
 use isolation::ControlTx;
-use kernel::Timestamp;
+use kernel::{TenantId, Timestamp};
 use pricing::catalogue::TrialEnd;
 use tenants::plans::PlanId;
 
@@ -14,8 +14,10 @@ use super::error::{SubscriptionError, invalid};
 use super::model::{Step, Subscription, SubscriptionStatus, hour_of};
 use super::pausing::{go_on, lapse};
 use super::worth::{note, recorded};
-use super::{row, tenant as effects};
-use crate::accounts::BillingAccount;
+use super::{coupons, row, tenant as effects};
+use crate::accounts::{self, BillingAccount};
+use crate::clock;
+use crate::dunning;
 use crate::invoices::InvoiceKind;
 use crate::terms::Terms;
 
@@ -31,6 +33,7 @@ pub(crate) async fn step(
     let Some(due) = due else { return Ok(None) };
     let times = (due.at(), now);
     let outcome = match due {
+        Step::TrialNotice(_) => trial_notice(tx, terms, account, subscription, times).await?,
         Step::TrialEnd(_) => trial_end(tx, terms, account, subscription, times).await?,
         Step::Change(_) => scheduled_change(tx, terms, account, subscription, times).await?,
         Step::Usage(_) => usage(tx, terms, account, subscription, times).await?,
@@ -51,7 +54,7 @@ pub(crate) async fn abandon(
     let after = ended(&before, now);
     let told = Some((&before, EventType::SubscriptionCanceled));
     let after = saved(tx, told, after, now).await?;
-    note(tx, terms, &after, Some("canceled"), now).await
+    note(tx, terms, &after, now).await
 }
 
 /// A period is over and the next one begins.
@@ -67,7 +70,10 @@ pub(super) async fn renew(
     }
     let waiting = before.scheduled.clone().filter(|waiting| waiting.at <= at);
     let mut after = match &waiting {
-        Some(waiting) => ordered(terms, &before, &waiting.order)?,
+        Some(waiting) => {
+            let wanted = ordered(terms, &before, &waiting.order)?;
+            coupons::redeemed(tx, terms, account, &before, wanted, now).await?
+        }
         None => before.clone(),
     };
     let first_price = !total(terms, &before)?.is_positive() && total(terms, &after)?.is_positive();
@@ -99,9 +105,8 @@ pub(super) async fn renew(
         None => EventType::SubscriptionRenewed,
     };
     outcome.subscription = saved(tx, Some((&before, kind)), after, now).await?;
-    if waiting.is_some() {
-        note(tx, terms, &outcome.subscription, None, at).await?;
-    }
+    // Also without a change: a coupon may have held for the last time.
+    note(tx, terms, &outcome.subscription, at).await?;
     Ok(outcome)
 }
 
@@ -145,6 +150,29 @@ async fn scheduled_change(
     let order = before.scheduled.as_ref().map(|waiting| waiting.order.clone());
     let after = ordered(terms, &before, &order.unwrap_or_default())?;
     apply(tx, terms, account, before, after, times).await
+}
+
+/// A trial is about to end: whoever pays is told, with what follows it. One that is over by now has nothing to be told of.
+async fn trial_notice(
+    tx: &mut ControlTx,
+    terms: &Terms,
+    account: &BillingAccount,
+    before: Subscription,
+    (at, now): (Timestamp, Timestamp),
+) -> Result<Outcome, SubscriptionError> {
+    let ends_at = before
+        .trial_ends_at
+        .filter(|ends_at| *ends_at > now && !before.cancel_at_period_end);
+    if let Some(ends_at) = ends_at {
+        let can_pay = row::can_pay(tx, before.tenant_id).await?;
+        let follows = if can_pay { TrialEnd::Paid } else { before.trial_end };
+        dunning::trial_ends(tx, terms, account, &before, (ends_at, follows)).await?;
+    }
+    let after = Subscription {
+        trial_told: true,
+        ..before.clone()
+    };
+    Ok(Outcome::of(saved(tx, None, after, now).await?, at))
 }
 
 /// A trial is over. Who gave a way to pay goes on and pays; otherwise follows what was agreed.
@@ -207,8 +235,9 @@ pub(super) async fn after_trial(
     after.version += 1;
     after.updated_at = now;
     row::save(tx, &after).await?;
+    effects::admit(tx, before.status, &after).await?;
     recorded(tx, EventType::SubscriptionChanged, Some(&before), &after).await?;
-    note(tx, terms, &after, Some("converted"), at).await?;
+    note(tx, terms, &after, at).await?;
     outcome.subscription = after;
     Ok(outcome)
 }
@@ -234,6 +263,22 @@ fn free(terms: &Terms, before: &Subscription) -> Result<Subscription, Subscripti
         scheduled: None,
         ..before.clone()
     })
+}
+
+/// Has the tenant go on with the plan that costs nothing, because what it had was not paid: from now on, without a credit
+/// beyond what is still due. A subscription that costs nothing already stays as it is.
+pub(crate) async fn downgrade_to_free(
+    tx: &mut ControlTx,
+    terms: &Terms,
+    tenant: TenantId,
+) -> Result<Subscription, SubscriptionError> {
+    let account = accounts::lock(tx, tenant).await?;
+    let before = super::get(tx, tenant).await?;
+    let now = clock::now(tx).await?;
+    let after = free(terms, &before)?;
+    Ok(apply(tx, terms, &account, before, after, (now, now))
+        .await?
+        .subscription)
 }
 
 /// The plan that costs nothing.

@@ -10,6 +10,7 @@ use tenants::plans::PlanId;
 
 use super::model::{CouponUse, Scheduled, Step, Subscription, SubscriptionId, SubscriptionStatus};
 use crate::columns::{document, json, parsed};
+use crate::revenue::Movement;
 
 struct Row {
     id: SubscriptionId,
@@ -34,6 +35,7 @@ struct Row {
     usage_ends_at: Timestamp,
     trial_ends_at: Option<Timestamp>,
     trial_end: String,
+    trial_told: bool,
     cancel_at_period_end: bool,
     scheduled_at: Option<Timestamp>,
     scheduled: Option<Value>,
@@ -82,6 +84,7 @@ impl Row {
             usage_ends_at: self.usage_ends_at,
             trial_ends_at: self.trial_ends_at,
             trial_end: document(Value::String(self.trial_end))?,
+            trial_told: self.trial_told,
             cancel_at_period_end: self.cancel_at_period_end,
             scheduled: scheduled
                 .map(|(at, order)| {
@@ -122,7 +125,7 @@ macro_rules! select_subscriptions {
                       currency, catalogue_version, time_zone, alignment, anchor as "anchor: Timestamp", period_number,
                       period_starts_at as "period_starts_at: Timestamp", period_ends_at as "period_ends_at: Timestamp",
                       usage_from as "usage_from: Timestamp", usage_number, usage_ends_at as "usage_ends_at: Timestamp",
-                      trial_ends_at as "trial_ends_at: Timestamp", trial_end, cancel_at_period_end,
+                      trial_ends_at as "trial_ends_at: Timestamp", trial_end, trial_told, cancel_at_period_end,
                       scheduled_at as "scheduled_at: Timestamp", scheduled, paused_at as "paused_at: Timestamp",
                       resumes_at as "resumes_at: Timestamp", lapsed, canceled_at as "canceled_at: Timestamp",
                       started_at as "started_at: Timestamp", ended_at as "ended_at: Timestamp", version,
@@ -213,7 +216,7 @@ pub(super) async fn save(tx: &mut ControlTx, subscription: &Subscription) -> Res
              period_starts_at = $16, period_ends_at = $17, usage_from = $18, usage_number = $19, usage_ends_at = $20,
              trial_ends_at = $21, trial_end = $22, cancel_at_period_end = $23, scheduled_at = $24, scheduled = $25,
              paused_at = $26, resumes_at = $27, canceled_at = $28, ended_at = $29, next_at = $30, failures = 0,
-             version = $31, updated_at = $32, lapsed = $33
+             version = $31, updated_at = $32, lapsed = $33, trial_told = $34
          where tenant_id = $1 and id = $2",
         subscription.tenant_id as _,
         subscription.id as _,
@@ -247,57 +250,61 @@ pub(super) async fn save(tx: &mut ControlTx, subscription: &Subscription) -> Res
         subscription.next().map(Step::at) as _,
         subscription.version,
         subscription.updated_at as _,
-        subscription.lapsed
+        subscription.lapsed,
+        subscription.trial_told
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// How often a coupon was redeemed.
-pub(super) async fn redemptions(tx: &mut ControlTx, coupon: &str) -> Result<u32, sqlx::Error> {
-    let count = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from control.subscriptions where coupon = $1"#,
-        coupon
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-/// What the subscription is worth a month, as it was written down last.
+/// What the subscription is worth a year, as it was written down last.
 pub(super) async fn last_worth(
     tx: &mut ControlTx,
     subscription: &Subscription,
 ) -> Result<(i32, i64), sqlx::Error> {
     let row = sqlx::query!(
-        "select number, monthly_amount from control.subscription_changes
+        "select number, yearly_amount from control.subscription_changes
          where tenant_id = $1 and subscription_id = $2 order by number desc limit 1",
         subscription.tenant_id as _,
         subscription.id as _
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(row.map_or((0, 0), |row| (row.number, row.monthly_amount)))
+    Ok(row.map_or((0, 0), |row| (row.number, row.yearly_amount)))
 }
 
-/// Writes down what it is worth a month from then on.
+/// Whether any of the tenant's subscriptions was ever worth something in this currency.
+pub(super) async fn was_worth_something(
+    tx: &mut ControlTx,
+    subscription: &Subscription,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select exists (select from control.subscription_changes where tenant_id = $1 and currency = $2) as "was!""#,
+        subscription.tenant_id as _,
+        subscription.currency.code()
+    )
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Writes down what it is worth a year from then on.
 pub(super) async fn insert_change(
     tx: &mut ControlTx,
     subscription: &Subscription,
-    (number, kind): (i32, &str),
+    (number, movement): (i32, Movement),
     at: Timestamp,
     (before, after): (i64, i64),
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into control.subscription_changes
-             (tenant_id, subscription_id, number, at, kind, plan, cycle, quantity, monthly_amount, previous_amount, currency)
+             (tenant_id, subscription_id, number, at, movement, plan, cycle, quantity, yearly_amount, previous_amount, currency)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         subscription.tenant_id as _,
         subscription.id as _,
         number,
         at as _,
-        kind,
+        movement.name(),
         subscription.plan as _,
         subscription.cycle.name(),
         column(subscription.quantity),

@@ -5,10 +5,7 @@ use isolation::ControlTx;
 use tenants::{PatchTenant, Status, SuspensionReason};
 
 use super::error::SubscriptionError;
-use super::model::Subscription;
-
-/// Why a tenant is suspended whose pause outlasted what was paid for.
-const PAUSED: &str = "subscription_paused";
+use super::model::{Subscription, SubscriptionStatus};
 
 /// The tenant is on what the subscription is for.
 pub(super) async fn follow(
@@ -36,6 +33,18 @@ pub(super) async fn put_on_plan(
     Ok(())
 }
 
+/// So much is open to the tenant as its subscription is paid for.
+pub(super) async fn admit(
+    tx: &mut ControlTx,
+    before: SubscriptionStatus,
+    after: &Subscription,
+) -> Result<(), SubscriptionError> {
+    if before.access() != after.status.access() {
+        tenants::set_access(tx, after.tenant_id, after.status.access()).await?;
+    }
+    Ok(())
+}
+
 /// The tenant's trial became a subscription.
 pub(super) async fn convert(
     tx: &mut ControlTx,
@@ -60,8 +69,7 @@ pub(super) async fn close_after_pause(
     tx: &mut ControlTx,
     subscription: &Subscription,
 ) -> Result<(), SubscriptionError> {
-    let reason = PAUSED.parse().expect("a short line");
-    suspend(tx, subscription, reason).await
+    suspend(tx, subscription, SuspensionReason::subscription_paused()).await
 }
 
 async fn suspend(
@@ -75,13 +83,12 @@ async fn suspend(
     Ok(())
 }
 
-/// Opens the tenant again that was suspended by the end of its trial or by a pause, and by nothing else.
+/// Opens the tenant again that was suspended for want of money, and for nothing else.
 pub(super) async fn reopen(tx: &mut ControlTx, subscription: &Subscription) -> Result<(), SubscriptionError> {
     let tenant = tenants::get_for_update(tx, subscription.tenant_id).await?;
-    let ours = [PAUSED.to_owned(), String::from(SuspensionReason::trial_expired())];
     let suspended_by_us = tenant.is_some_and(|tenant| {
-        let reason = tenant.suspension_reason.map(String::from);
-        tenant.status == Status::Suspended && reason.is_some_and(|reason| ours.contains(&reason))
+        let reason = tenant.suspension_reason.as_ref();
+        tenant.status == Status::Suspended && reason.is_some_and(SuspensionReason::ends_by_paying)
     });
     if suspended_by_us {
         tenants::reactivate(tx, subscription.tenant_id, None).await?;

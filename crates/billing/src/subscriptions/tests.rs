@@ -1,9 +1,13 @@
 //! Subscriptions on a real database.
 
+mod access;
 mod course;
+mod ordering;
+mod redeeming;
 
-use pricing::Money;
 use pricing::catalogue::{Catalogue, TrialEnd};
+use pricing::tax::TaxBehaviour;
+use pricing::{Money, ProrationMode};
 use tenants::{BillingCycle, Status};
 
 use super::*;
@@ -62,12 +66,30 @@ discount = { percent = "50" }
 duration = { repeating = 2 }
 "#;
 
+/// Longer than any test lasts: what is not paid stays so, without consequences.
+const PATIENT: u16 = 36_500;
+
 pub(crate) fn prices() -> Terms {
     Terms::new(Inner {
         catalogue: Catalogue::from_toml(PRICES).expect("a price list"),
+        payment_days: PATIENT,
         ..Inner::default()
     })
 }
+
+/// The same, sold from Austria: whoever is there pays 20 % tax, on top of these prices or within them.
+pub(crate) fn taxed_prices(tax_behaviour: TaxBehaviour, proration: ProrationMode) -> Terms {
+    let mut inner = Inner {
+        catalogue: Catalogue::from_toml(PRICES).expect("a price list"),
+        tax_behaviour,
+        proration,
+        payment_days: PATIENT,
+        ..Inner::default()
+    };
+    inner.seller.tax.place = "AT".parse().expect("a country");
+    Terms::new(inner)
+}
+
 fn plan(name: &str) -> tenants::plans::PlanId {
     name.parse().expect("a plan")
 }
@@ -118,7 +140,7 @@ impl Fixture {
                 reference: None,
                 received_at: None,
             };
-            invoices::record_payment(&mut tx, self.tenant, payment)
+            invoices::record_payment(&mut tx, &self.terms, self.tenant, payment)
                 .await
                 .expect("it is paid");
         }

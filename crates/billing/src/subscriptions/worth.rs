@@ -1,13 +1,14 @@
-//! What subscriptions are worth a month, written down whenever it changes; and what the trail is told.
+//! What subscriptions are worth, written down whenever it changes; and what the trail is told.
 
 use audit::{Event, EventType};
 use isolation::ControlTx;
 use kernel::Timestamp;
 
-use super::charges::monthly;
+use super::charges::yearly;
 use super::error::SubscriptionError;
 use super::model::{Subscription, SubscriptionStatus};
 use super::row;
+use crate::revenue::Movement;
 use crate::terms::Terms;
 
 /// Writes down what the subscription is worth from then on, if that is not what it was worth before.
@@ -15,21 +16,37 @@ pub(super) async fn note(
     tx: &mut ControlTx,
     terms: &Terms,
     subscription: &Subscription,
-    kind: Option<&str>,
     at: Timestamp,
 ) -> Result<(), SubscriptionError> {
     use SubscriptionStatus::{Active, Canceled, Incomplete, PastDue, Paused, Trialing, Unpaid};
     let worth = match subscription.status {
-        Active | PastDue => monthly(terms, subscription)?.amount,
+        Active | PastDue => yearly(terms, subscription)?.amount,
         Trialing | Paused | Unpaid | Incomplete | Canceled => 0,
     };
+    Ok(write(tx, subscription, worth, at).await?)
+}
+
+/// Writes down that it is worth nothing any more.
+pub(super) async fn gone(
+    tx: &mut ControlTx,
+    subscription: &Subscription,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    write(tx, subscription, 0, at).await
+}
+
+async fn write(
+    tx: &mut ControlTx,
+    subscription: &Subscription,
+    worth: i64,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
     let (number, before) = row::last_worth(tx, subscription).await?;
-    if worth == before {
+    let known = before == 0 && worth > 0 && row::was_worth_something(tx, subscription).await?;
+    let Some(movement) = Movement::of(before, worth, known) else {
         return Ok(());
-    }
-    let usual = if worth > before { "upgraded" } else { "downgraded" };
-    let kind = (number + 1, kind.unwrap_or(usual));
-    Ok(row::insert_change(tx, subscription, kind, at, (before, worth)).await?)
+    };
+    row::insert_change(tx, subscription, (number + 1, movement), at, (before, worth)).await
 }
 
 /// Records what happened to a subscription.

@@ -98,7 +98,7 @@ fn part_of(sold: &invoices::Sold, part: Money) -> Result<CreditLine, MoneyError>
     let net = pricing::Exact::from(part.amount).divided_by(&sold.line.amount.exact());
     let net = sold.line.net.times(&net.unwrap_or_default())?;
     let left = sold.line.net.checked_sub(sold.credited)?;
-    CreditLine::of(&sold.line, sold.credited, net.min(left)?)
+    CreditLine::of(sold, net.min(left)?)
 }
 
 async fn tell(

@@ -17,6 +17,6 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use estimate::{Estimate, EstimateError, EstimatedLine, Offer, estimate, estimate_month};
+pub use estimate::{Estimate, EstimateError, EstimatedLine, estimate_month};
 pub(crate) use measure::charge;
 pub use sql::{InvoicedUsage, invoiced};

@@ -33,6 +33,8 @@ create table tenants (
     deletion_requested_at timestamptz,
     purge_at              timestamptz,
     deleted_at            timestamptz,
+    -- How much of the product is open to it, as far as that depends on whether it is paid for.
+    access                text not null default 'full' check (access in ('full', 'read_only', 'billing_only')),
     -- What a suspended, canceled or deleting tenant returns to in the end; null once it cannot return.
     resume_status         text check (resume_status in ('trial', 'active'))
 );

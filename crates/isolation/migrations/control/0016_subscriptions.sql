@@ -30,6 +30,8 @@ create table subscriptions (
     usage_ends_at     timestamptz not null,
     trial_ends_at     timestamptz,
     trial_end         text not null check (trial_end in ('paid', 'free', 'suspend')),
+    -- Whether the tenant was told that its trial ends.
+    trial_told        boolean not null default false,
     cancel_at_period_end boolean not null,
     -- A change that waits.
     scheduled_at      timestamptz,
@@ -58,7 +60,6 @@ create table subscriptions (
 );
 -- One at a time.
 create unique index subscriptions_live on subscriptions (tenant_id) where status <> 'canceled';
-create index subscriptions_by_coupon on subscriptions (coupon) where coupon is not null;
 create index subscriptions_due on subscriptions (next_at, id) where next_at is not null;
 alter table subscriptions enable row level security;
 alter table subscriptions force row level security;
@@ -70,25 +71,24 @@ grant select, insert, update, delete on subscriptions to tenantry_platform;
 create policy limited on subscriptions to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
 grant select, insert, update on subscriptions to tenantry_limited;
 
--- What happened to subscriptions that changes what they are worth a month: the source of MRR, its movements and churn.
+-- What subscriptions are worth, whenever that changed: the source of recurring revenue, its movements and churn.
 create table subscription_changes (
     tenant_id       uuid not null,
     subscription_id uuid not null,
     number          integer not null,
     at              timestamptz not null,
-    kind            text not null check (kind in
-        ('started', 'converted', 'upgraded', 'downgraded', 'changed', 'paused', 'resumed', 'canceled')),
+    movement        text not null check (movement in ('new', 'expansion', 'contraction', 'churned', 'reactivation')),
     plan            text not null,
     cycle           text not null,
     quantity        integer not null,
-    -- What it is worth a month from then on, in minor units.
-    monthly_amount  bigint not null,
+    -- What it is worth a year from then on, and was before, in minor units: of a month it need not be a whole number.
+    yearly_amount   bigint not null,
     previous_amount bigint not null,
     currency        text not null,
     primary key (tenant_id, subscription_id, number),
     foreign key (tenant_id, subscription_id) references subscriptions (tenant_id, id) on delete cascade
 );
-create index subscription_changes_by_time on subscription_changes (at);
+create index subscription_changes_by_time on subscription_changes (at) include (currency, movement, yearly_amount, previous_amount);
 alter table subscription_changes enable row level security;
 alter table subscription_changes force row level security;
 create policy tenant_wall on subscription_changes to tenantry_app
@@ -98,3 +98,36 @@ grant select on subscription_changes to tenantry_app;
 grant select, insert, delete on subscription_changes to tenantry_platform;
 create policy limited on subscription_changes to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
 grant select, insert on subscription_changes to tenantry_limited;
+
+-- Every time that a coupon was redeemed, whatever became of the subscription: what limits count.
+create table coupon_redemptions (
+    id              uuid primary key,
+    tenant_id       uuid not null,
+    subscription_id uuid not null,
+    -- As the catalogue writes it.
+    code            text not null,
+    redeemed_at     timestamptz not null,
+    foreign key (tenant_id, subscription_id) references subscriptions (tenant_id, id) on delete cascade
+);
+create index coupon_redemptions_by_code on coupon_redemptions (code, tenant_id);
+create index coupon_redemptions_by_subscription on coupon_redemptions (tenant_id, subscription_id);
+alter table coupon_redemptions enable row level security;
+alter table coupon_redemptions force row level security;
+create policy tenant_wall on coupon_redemptions to tenantry_app
+    using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid);
+create policy platform on coupon_redemptions to tenantry_platform using (true) with check (true);
+grant select on coupon_redemptions to tenantry_app;
+grant select, insert, delete on coupon_redemptions to tenantry_platform;
+create policy limited on coupon_redemptions to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
+grant select, insert on coupon_redemptions to tenantry_limited;
+
+-- How often a coupon was redeemed by all tenants together, also by those that are gone.
+create table coupon_totals (
+    code     text primary key,
+    redeemed bigint not null
+);
+alter table coupon_totals enable row level security;
+alter table coupon_totals force row level security;
+create policy platform on coupon_totals to tenantry_platform using (true) with check (true);
+create policy limited on coupon_totals to tenantry_limited using (true) with check (true);
+grant select, insert, update on coupon_totals to tenantry_platform, tenantry_limited;

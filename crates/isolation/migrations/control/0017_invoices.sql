@@ -60,6 +60,8 @@ create table invoices (
     paid_at           timestamptz,
     voided_at         timestamptz,
     uncollectible_at  timestamptz,
+    -- Whether dunning has it, or had it: an invoice that is overdue is taken on once.
+    dunned            boolean not null default false,
     version           bigint not null,
     created_at        timestamptz not null,
     updated_at        timestamptz not null,
@@ -79,7 +81,7 @@ create index invoices_by_subscription on invoices (tenant_id, subscription_id, p
 create index invoices_drafts on invoices (tenant_id, subscription_id) where status = 'draft';
 create index invoices_by_status on invoices (tenant_id, status, id);
 create index invoices_to_finalize on invoices (finalize_at, id) where status = 'draft' and finalize_at is not null;
-create index invoices_overdue on invoices (due_at, id) where status = 'open';
+create index invoices_overdue on invoices (due_at, id) where status = 'open' and not dunned;
 alter table invoices enable row level security;
 alter table invoices force row level security;
 create policy tenant_wall on invoices to tenantry_app
@@ -297,7 +299,7 @@ grant select, insert, update on invoiced_usage to tenantry_limited;
 create function guard_invoice() returns trigger language plpgsql set search_path = pg_catalog, control as $$
 declare
     changing text[] := array['status', 'paid', 'surplus', 'credited_due', 'credited_paid', 'refunded', 'written_off', 'due', 'paid_at',
-                             'voided_at', 'uncollectible_at', 'version', 'updated_at'];
+                             'voided_at', 'uncollectible_at', 'dunned', 'version', 'updated_at'];
 begin
     if tg_op = 'DELETE' then
         if old.status <> 'draft' then raise 'a final invoice cannot be deleted' using errcode = 'TN001'; end if;

@@ -128,7 +128,7 @@ create policy platform on payment_attempts to tenantry_platform using (true) wit
 grant select, insert on payment_attempts to tenantry_app;
 grant select, insert, update, delete on payment_attempts to tenantry_platform;
 create policy limited on payment_attempts to tenantry_limited using (tenant_id = any ((select reach())::uuid[]));
-grant select, insert on payment_attempts to tenantry_limited;
+grant select, insert, update on payment_attempts to tenantry_limited;
 
 -- Money that goes back, each written before the provider is asked.
 create table refunds (
@@ -179,6 +179,8 @@ create table disputes (
     -- The provider's word: `needs_response`, `under_review`, `won`, `lost`, …
     status          text not null,
     evidence_due_at timestamptz,
+    -- How often its money was booked anew: with each change of its status or amount.
+    bookings        bigint not null,
     seen_at         timestamptz not null,
     opened_at       timestamptz not null,
     closed_at       timestamptz,

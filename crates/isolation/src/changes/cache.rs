@@ -3,6 +3,9 @@
 //! It holds no thread and reads no news itself; its owner follows a [`Subscription`](super::Subscription) and calls
 //! [`forget`](FreshCache::forget), [`forget_everything`](FreshCache::forget_everything) and
 //! [`distrust`](FreshCache::distrust).
+//!
+//! Whoever loads what is not known boxes that (`Box::pin(self.load(..))`): a future with a transaction in it is some
+//! kilobytes, and inside of others it would be allocated and moved for every request that loads nothing.
 
 use std::borrow::Borrow;
 use std::fmt;

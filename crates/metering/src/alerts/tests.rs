@@ -160,6 +160,24 @@ async fn a_threshold_is_told_once_in_a_period_and_again_in_the_next() {
     assert_eq!(stage.jobs().await, 4);
 }
 
+#[tokio::test]
+async fn an_alert_is_kept_as_long_as_the_days_it_tells_of() {
+    let stage = Stage::new().await;
+    stage.limit("transactions", 10, Period::Daily).await;
+    let metering = node(&stage.db);
+    let meter = meter(&metering, stage.tenant).await;
+    metering.track(&meter, BuiltIn::Transactions, 8);
+    metering.flush().await.expect("flushed");
+    let days = rollups::Retention::default().days;
+    for (passed, left) in [(days - 1, 1), (2, 0)] {
+        stage.db.clock().advance_seconds(passed * 86_400);
+        rollups::drop_expired(&stage.db.system(), rollups::Retention::default())
+            .await
+            .expect("dropped");
+        assert_eq!(stage.told().await.len(), left);
+    }
+}
+
 /// Each of two nodes counts less than the threshold.
 #[tokio::test]
 async fn what_nodes_reach_together_is_told_once() {

@@ -133,7 +133,8 @@ impl Metering {
     pub(super) async fn lease_call(&self, meter: &Arc<Meter>, mut admission: Admission) -> Admission {
         match admission.refusal {
             Some(Refusal::Quota(check)) if self.leases(meter, &check) => {
-                match self.or_lease(meter, 1, check, || meter.call(self.now())).await {
+                let leased = self.or_lease(meter, 1, check, || meter.call(self.now()));
+                match Box::pin(leased).await {
                     Ok(calls) => (admission.calls, admission.refusal) = (calls, None),
                     Err(Unleased::UsedUp(check)) => admission.refusal = Some(Refusal::Quota(check)),
                     Err(Unleased::Unknown(_)) => admission.refusal = Some(Refusal::Undecided),

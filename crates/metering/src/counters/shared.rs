@@ -58,7 +58,7 @@ impl Metering {
     }
 
     async fn shared_pace(&self, cells: &[(CellId, Rate)]) -> Option<Pace> {
-        self.0.shared.as_ref()?.pass(cells).await
+        Box::pin(self.0.shared.as_ref()?.pass(cells)).await
     }
 
     /// The link to Redis, where one is configured.

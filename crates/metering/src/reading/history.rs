@@ -83,7 +83,10 @@ pub async fn history(
     let buckets = buckets(query)?;
     let told_apart = !(query.filter.is_empty() && query.group_by.is_empty());
     let rows = if metric.aggregation == Aggregation::Unique && told_apart {
-        members(tx, tenant, metric, query).await?
+        counted(
+            members(tx, tenant, metric, query).await?,
+            totals(tx, tenant, metric, query).await?,
+        )
     } else {
         totals(tx, tenant, metric, query).await?
     };
@@ -265,6 +268,19 @@ async fn members(
         (row.starts_at, group(&row.grouped), totals)
     });
     Ok(rows.collect())
+}
+
+/// Distinct members with the number of events that brought them.
+fn counted(mut members: Vec<Row>, totals: Vec<Row>) -> Vec<Row> {
+    let counts: BTreeMap<_, i64> = totals
+        .into_iter()
+        .map(|(start, group, totals)| ((start, group), totals.count))
+        .collect();
+    for (start, group, totals) in &mut members {
+        let count = counts.get(&(*start, group.clone()));
+        totals.count = count.copied().unwrap_or_default();
+    }
+    members
 }
 
 /// The level with which the answer begins.

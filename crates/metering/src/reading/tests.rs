@@ -81,6 +81,21 @@ impl Stage {
         filter: &[(&str, &str)],
         group_by: &[&str],
     ) -> Vec<(String, i64)> {
+        let points = self.points(metric, since, filter, group_by).await;
+        let shown = |point: Point| {
+            let values: Vec<String> = point.dimensions.into_values().collect();
+            (values.join("/"), point.value.floor())
+        };
+        points.into_iter().map(shown).collect()
+    }
+
+    async fn points(
+        &self,
+        metric: &str,
+        since: i64,
+        filter: &[(&str, &str)],
+        group_by: &[&str],
+    ) -> Vec<Point> {
         let now = self.now();
         let query = HistoryQuery {
             span: Span {
@@ -95,14 +110,10 @@ impl Stage {
             group_by: group_by.iter().map(|&name| name.to_owned()).collect(),
         };
         let metric = self.metric(metric).await;
-        let found = history(&mut self.tx().await, self.ctx.tenant_id(), &metric, &query)
+        history(&mut self.tx().await, self.ctx.tenant_id(), &metric, &query)
             .await
-            .expect("a history");
-        let shown = |point: Point| {
-            let values: Vec<String> = point.dimensions.into_values().collect();
-            (values.join("/"), point.value.floor())
-        };
-        found.points.into_iter().map(shown).collect()
+            .expect("a history")
+            .points
     }
 }
 
@@ -162,6 +173,30 @@ async fn history_fills_filters_and_groups() {
         stage.hours("visitors", 1, &[], &["model"]).await,
         named(&[("a", 2), ("b", 1)])
     );
+}
+
+/// Different people do not add up over dimensions, the events that they came with do.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_told_apart_are_counted_with_their_events() {
+    let stage = Stage::new().await;
+    let came = |member: &str, region: &str| {
+        (
+            "visitors",
+            0,
+            json!({"member": member, "dimensions": at(region, "a")}),
+        )
+    };
+    stage
+        .send(&[came("x", "eu"), came("x", "eu"), came("x", "us"), came("y", "us")])
+        .await;
+    let told = async |filter: &[(&str, &str)], group_by: &[&str]| {
+        let points = stage.points("visitors", 0, filter, group_by).await;
+        let told = points.iter().map(|point| (point.value.floor(), point.count));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&[], &["region"]).await, [(1, 2), (2, 2)]);
+    assert_eq!(told(&[("region", "us")], &[]).await, [(2, 2)]);
+    assert_eq!(told(&[], &[]).await, [(2, 4)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use isolation::{PlatformCtx, Tx};
 use kernel::Timestamp;
 
-/// How long roll-ups are kept, in days. Months are kept as long as the tenant.
+/// How long roll-ups and alerts are kept, in days. Months are kept as long as the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Hours, performance by the hour, and who was counted.
     pub hours: u32,
-    /// Days.
+    /// Days, and alerts.
     pub days: u32,
     /// Events. At least 35 days after their generation was closed, whatever is said here.
     pub events: u32,
@@ -91,8 +91,20 @@ pub async fn drop_expired(ctx: &PlatformCtx, retention: Retention) -> Result<u32
     .fetch_one(tx.conn())
     .await?;
     forget_flushes(&mut tx).await?;
+    forget_alerts(&mut tx, before(retention.days)).await?;
     tx.commit().await?;
     Ok(u32::try_from(dropped).unwrap_or(0))
+}
+
+/// An alert is as old as the days that it tells of.
+async fn forget_alerts(tx: &mut isolation::ControlTx, before: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "delete from control.usage_alerts where raised_at < $1",
+        before as _
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// A process that did not write for so long is not the one that will ask about its last batch.

@@ -53,41 +53,49 @@ fn coupons_are_redeemed_in_time_in_number_and_for_their_plans() {
         redeemer: Redeemer::Anyone,
         redeem_by: Some(at("2026-01-31T00:00:00Z")),
         max_redemptions: Some(3),
+        once_per_customer: true,
         plans: vec!["pro".to_owned()],
     };
-    for (moment, plan, currency, redemptions, expected) in [
-        ("2026-01-31T00:00:00Z", "pro", Currency::USD, 2, Ok(())),
+    for (moment, plan, currency, (all, own), expected) in [
+        ("2026-01-31T00:00:00Z", "pro", Currency::USD, (2, 0), Ok(())),
         (
             "2026-01-31T00:00:00.001Z",
             "pro",
             Currency::USD,
-            2,
+            (2, 0),
             Err(NotRedeemable::Expired),
         ),
         (
             "2026-01-01T00:00:00Z",
             "pro",
             Currency::USD,
-            3,
+            (3, 0),
             Err(NotRedeemable::UsedUp),
         ),
         (
             "2026-01-01T00:00:00Z",
             "free",
             Currency::USD,
-            0,
+            (0, 0),
             Err(NotRedeemable::OtherPlan),
         ),
         (
             "2026-01-01T00:00:00Z",
             "pro",
             Currency::EUR,
-            0,
+            (0, 0),
             Err(NotRedeemable::OtherCurrency),
+        ),
+        (
+            "2026-01-01T00:00:00Z",
+            "pro",
+            Currency::USD,
+            (1, 1),
+            Err(NotRedeemable::AlreadyRedeemed),
         ),
     ] {
         assert_eq!(
-            coupon.redeemable(at(moment), plan, currency, redemptions),
+            coupon.redeemable(at(moment), plan, currency, Redemptions { all, own }),
             expected
         );
     }

@@ -53,13 +53,19 @@ impl Charged {
     }
 }
 
-/// The tax that goes back with a credit. However many credits take a charge back, together they take back its tax, to the
-/// minor unit: `before` is what was credited of the charge so far.
-pub fn tax_of_credit(charge: Money, tax: Money, before: Money, credit: Money) -> Result<Money, MoneyError> {
-    let part = |credited: Money| {
-        credited.same_currency(charge)?;
-        let part = credited.exact().divided_by(&charge.exact());
-        tax.times(&part.unwrap_or_else(Exact::zero))
-    };
-    part(before.checked_add(credit)?)?.checked_sub(part(before)?)
+/// The tax that goes back with a credit: what is to have gone back when it has, less what did. However many credits take a
+/// charge back, and however each of them was reckoned, together they take back its tax, to the minor unit, and never more.
+/// `before` is what was credited of the charge so far, and of its tax.
+pub fn tax_of_credit(
+    (charge, tax): (Money, Money),
+    before: (Money, Money),
+    credit: Money,
+) -> Result<Money, MoneyError> {
+    let credited = before.0.checked_add(credit)?;
+    credited.same_currency(charge)?;
+    let part = credited.exact().divided_by(&charge.exact());
+    let until_then = tax.times(&part.unwrap_or_else(Exact::zero))?;
+    let left = tax.checked_sub(before.1)?;
+    let owed = until_then.checked_sub(before.1)?.min(left)?;
+    owed.max(Money::zero(charge.currency))
 }

@@ -268,11 +268,28 @@ proptest! {
         let credits = crate::money::apportion(charge, &weights).expect("weights");
         let (mut before, mut given_back) = (usd(0), usd(0));
         for credit in credits {
-            let part = tax_of_credit(usd(charge), tax, before, usd(credit)).expect("tax");
+            let part = tax_of_credit((usd(charge), tax), (before, given_back), usd(credit)).expect("tax");
             prop_assert!(!part.is_negative());
             given_back = given_back.checked_add(part).expect("a sum");
             before = before.checked_add(usd(credit)).expect("a sum");
         }
         prop_assert_eq!(given_back, tax);
+    }
+
+    /// Credits that were reckoned otherwise, tax included, leave no more and no less than what is left.
+    #[test]
+    fn whatever_was_credited_before_no_more_than_the_tax_goes_back(
+        charge in 1_i64..100_000, percent in 0_i64..30, before in 0_i64..=100, off in -1_i64..=1, part in 0_i64..=100,
+    ) {
+        let tax = charge * percent / 100;
+        let net = charge * before / 100;
+        let credited = (tax * before / 100 + off).clamp(0, tax);
+        let credit = (charge - net) * part / 100;
+        let back = tax_of_credit((usd(charge), usd(tax)), (usd(net), usd(credited)), usd(credit)).expect("tax");
+        prop_assert!(!back.is_negative() && credited + back.amount <= tax);
+        let rest = usd(charge - net - credit);
+        let gone = (usd(net + credit), usd(credited + back.amount));
+        let last = tax_of_credit((usd(charge), usd(tax)), gone, rest).expect("tax");
+        prop_assert_eq!(credited + back.amount + last.amount, tax);
     }
 }

@@ -1,5 +1,6 @@
 //! Who collects money, made from the options.
 
+use billing::dunning::Letters;
 use billing::providers::Provider;
 use billing::stripe::{Client, Patience, Secrets, Settings};
 use billing::{Terms, TermsOf};
@@ -49,6 +50,11 @@ impl Config {
     pub fn terms(&self) -> Result<Terms, Inconsistent> {
         Ok(Terms::new(TermsOf {
             provider: self.provider()?,
+            payment_days: self.billing.payment_days,
+            letters: Letters {
+                from: self.mail.from.clone(),
+                payment_page: self.billing.payment_page.clone(),
+            },
             ..TermsOf::default()
         }))
     }

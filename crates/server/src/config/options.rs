@@ -106,6 +106,15 @@ sections! {
         exchange_time: Duration = "20s";
     }
 
+    /// What tenants owe.
+    [billing] Billing {
+        /// The page of your application where somebody pays or adds a method of payment: letters about money lead there,
+        /// with `?invoice=` where they are about one. Without it they say so in words.
+        payment_page: Option<Url>, example "https://app.example.com/billing";
+        /// Days from an invoice to the day on which it is due. From then on it is dunned, if it was not charged before.
+        payment_days: u16 = 14;
+    }
+
     /// Where tenants' files are: in a bucket if one is named, else in a folder.
     [storage] Storage {
         /// The folder; on several nodes it must be the same one.
@@ -195,7 +204,7 @@ sections! {
         idle_time: Duration = "5m";
         /// How many days usage is kept by the hour; at least 35.
         hourly_retention_days: u32 = 400;
-        /// How many days it is kept by the day; at least as long. By the month it is kept as long as the tenant.
+        /// How many days it is kept by the day, and alerts; at least as long. By the month it is kept as long as the tenant.
         daily_retention_days: u32 = 1130;
         /// How many days reported events are kept; at least 35.
         event_retention_days: u32 = 400;

@@ -5,6 +5,7 @@
 //!
 //! An operation that is new must be given its row in [`rows`], or this fails; [`PUBLIC`] may only shrink.
 
+mod billing_rows;
 mod callers;
 mod rows;
 
@@ -187,6 +188,9 @@ impl Ids {
             "payment_method",
             "delivery",
             "alert",
+            "invoice",
+            "credit_note",
+            "line",
         ];
         let mut ids: Map<String, Value> = kinds
             .map(|kind| (kind.to_owned(), id(kind)))
@@ -251,7 +255,11 @@ impl Ids {
             .await
             .expect(200);
         let mut ids = Self::unknown().0;
+        let (invoice, line, credit_note) = billing_rows::credited_invoice(app, tenant).await;
         for (kind, id) in [
+            ("invoice", &invoice),
+            ("line", &line),
+            ("credit_note", &credit_note),
             ("tenant", &tenant.id),
             ("project", &project),
             ("task", &task),
@@ -423,9 +431,11 @@ async fn a_selector_never_overrides_the_credential() {
 
 /// The status, the headers and the body, without what belongs to this one request.
 pub(super) fn shown(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
-    let mut body = reply.json();
+    // A document is compared as it is.
+    let is_json = reply.header("content-type").ends_with("json");
+    let mut body = if is_json { reply.json() } else { json!(reply.bytes) };
     for member in ["instance", "requestId"] {
-        body.as_object_mut().expect("a problem").remove(member);
+        body.as_object_mut().map(|problem| problem.remove(member));
     }
     let ignored = ["x-request-id", "date", "content-length"];
     let mut headers: Vec<_> = reply

@@ -64,7 +64,7 @@ async fn get(
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     Ok(Json(UsageReport {
         report: report(&mut tx, &meter, days).await.map_err(failed)?,
-        estimated_cost: costs::of_month(&mut tx, caller.tenant.id, caller.tenant.plan).await?,
+        estimated_cost: costs::of_month(&state, &mut tx, caller.tenant.id, caller.tenant.plan).await?,
     }))
 }
 

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 
 use super::snapshot::TenantSnapshot;
 use crate::plans::{FeatureOverrides, LimitOverrides, PlanId};
-use crate::tenants::{Slug, Status, SuspensionReason, TenantName};
+use crate::tenants::{Access, Slug, Status, SuspensionReason, TenantName};
 
 /// Who holds a slug, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,7 @@ struct Row {
     name: TenantName,
     status: Status,
     suspension_reason: Option<SuspensionReason>,
+    access: Access,
     plan: PlanId,
     feature_overrides: Json<FeatureOverrides>,
     limit_overrides: Json<LimitOverrides>,
@@ -53,6 +54,7 @@ impl From<Row> for TenantSnapshot {
             name: row.name,
             status: row.status,
             suspension_reason: row.suspension_reason,
+            access: row.access,
             plan: row.plan,
             store: Arc::new(Store {
                 placement,
@@ -77,7 +79,7 @@ pub(super) async fn by_id(
     let row = sqlx::query_as!(
         Row,
         r#"select t.id as "id: _", t.slug as "slug: _", t.name as "name: _", t.status as "status: _",
-                  t.suspension_reason as "suspension_reason: _", t.plan as "plan: _",
+                  t.suspension_reason as "suspension_reason: _", t.access as "access: _", t.plan as "plan: _",
                   t.feature_overrides as "feature_overrides: _", t.limit_overrides as "limit_overrides: _", t.version,
                   coalesce(s.strategy, t.isolation_strategy) as "strategy!: _", s.placement as "placement?"
            from control.tenants t left join control.stores s on s.tenant_id = t.id
@@ -97,7 +99,8 @@ pub(super) async fn by_slug(
     let row = sqlx::query!(
         r#"select g.claimable_at is not null as "given_up!", g.redirect_until as "redirect_until: Timestamp",
                   t.id as "id: TenantId", t.slug as "slug: Slug", t.name as "name: TenantName", t.status as "status: Status",
-                  t.suspension_reason as "suspension_reason: SuspensionReason", t.plan as "plan: PlanId",
+                  t.suspension_reason as "suspension_reason: SuspensionReason", t.access as "access: Access",
+                  t.plan as "plan: PlanId",
                   t.feature_overrides as "feature_overrides: Json<FeatureOverrides>",
                   t.limit_overrides as "limit_overrides: Json<LimitOverrides>", t.version,
                   coalesce(s.strategy, t.isolation_strategy) as "strategy!: IsolationStrategy", s.placement as "placement?"
@@ -121,6 +124,7 @@ pub(super) async fn by_slug(
             name: row.name,
             status: row.status,
             suspension_reason: row.suspension_reason,
+            access: row.access,
             plan: row.plan,
             feature_overrides: row.feature_overrides,
             limit_overrides: row.limit_overrides,

@@ -45,11 +45,18 @@ struct Inner {
 impl Directory {
     /// An empty memory for so many tenants at most. It keeps nothing until [`Directory::follow_news`] runs.
     pub fn new(databases: Databases, capacity: u64) -> Self {
-        Self(Arc::new(Inner {
+        let directory = Arc::new(Inner {
             databases,
             tenants: FreshCache::new(capacity),
             slugs: FreshCache::new(capacity),
-        }))
+        });
+        let weak = Arc::downgrade(&directory);
+        directory.databases.on_commit_here(move |topic, key| {
+            if let Some(directory) = weak.upgrade() {
+                directory.forget(topic, key);
+            }
+        });
+        Self(directory)
     }
 
     /// Forgets what changes. Never ends: run it as a task of its own beside [`Databases::spread_news`].
@@ -71,24 +78,22 @@ impl Directory {
                 tenants.distrust();
                 slugs.distrust();
             }
-            News::One { topic, key } if topic == TOPIC => {
-                if let Ok(id) = key.parse::<TenantId>() {
-                    tenants.forget(&id);
-                }
-            }
-            News::One { topic, key } if topic == SLUG_TOPIC => slugs.forget(key.as_str()),
-            News::One { .. } => {}
+            News::One { topic, key } => self.0.forget(topic, key),
         }
     }
 
     /// The tenant with this identifier, whatever its status.
     pub async fn by_id(&self, id: TenantId) -> Result<Option<Arc<TenantSnapshot>>, sqlx::Error> {
+        match self.0.tenants.get(&id) {
+            Some(known) => Ok(known),
+            None => Box::pin(self.load_by_id(id)).await,
+        }
+    }
+
+    async fn load_by_id(&self, id: TenantId) -> Result<Option<Arc<TenantSnapshot>>, sqlx::Error> {
         let Inner {
             databases, tenants, ..
         } = &*self.0;
-        if let Some(known) = tenants.get(&id) {
-            return Ok(known);
-        }
         let ticket = tenants.ticket();
         let loaded = load::by_id(databases, id).await?.map(Arc::new);
         tenants.put(ticket, &id, loaded.clone());
@@ -103,7 +108,7 @@ impl Directory {
             slugs,
         } = &*self.0;
         let Some(known) = slugs.get(slug.as_str()) else {
-            return self.load_by_slug(slug).await;
+            return Box::pin(self.load_by_slug(slug)).await;
         };
         let Some(moved) = known.and_then(|holder| holder.leads_at(databases.seams().now())) else {
             return Ok(None);
@@ -111,7 +116,7 @@ impl Directory {
         let id = known.map(|holder| holder.tenant);
         match id.and_then(|id| tenants.get(&id)) {
             Some(tenant) => Ok(tenant.map(|tenant| Resolved { tenant, moved })),
-            None => self.load_by_slug(slug).await,
+            None => Box::pin(self.load_by_slug(slug)).await,
         }
     }
 
@@ -142,6 +147,16 @@ impl Directory {
             host::Reading::NoSlug => Host::NoTenant,
             host::Reading::Slug(slug) => self.by_slug(&slug).await?.map_or(Host::NoTenant, Host::Tenant),
         })
+    }
+}
+
+impl Inner {
+    fn forget(&self, topic: &str, key: &str) {
+        match (topic, key.parse::<TenantId>()) {
+            (TOPIC, Ok(id)) => self.tenants.forget(&id),
+            (SLUG_TOPIC, _) => self.slugs.forget(key),
+            _ => {}
+        }
     }
 }
 

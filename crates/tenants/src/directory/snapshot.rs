@@ -6,7 +6,7 @@ use isolation::Store;
 use kernel::TenantId;
 
 use crate::plans::{Features, Limits, PlanId};
-use crate::tenants::{Slug, Status, SuspensionReason, TenantName};
+use crate::tenants::{Access, Slug, Status, SuspensionReason, TenantName};
 
 /// A tenant as a request needs it: some 300 bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct TenantSnapshot {
     pub status: Status,
     /// Why it is suspended.
     pub suspension_reason: Option<SuspensionReason>,
+    /// How much is open to it, as far as that depends on whether it is paid for.
+    pub access: Access,
     /// What it is on.
     pub plan: PlanId,
     /// Where its data lives.
@@ -31,4 +33,11 @@ pub struct TenantSnapshot {
     pub limits: Limits,
     /// The version of the record that this was taken from.
     pub version: i64,
+}
+
+impl TenantSnapshot {
+    /// Whether its people may come in, be it only to pay.
+    pub fn has_an_open_door(&self) -> bool {
+        self.status.lets_in(self.suspension_reason.as_ref())
+    }
 }

@@ -18,6 +18,7 @@
 //!
 //! What may not enter: stores and other resources (provisioning makes and removes them), money (billing).
 
+mod access;
 mod jobs;
 mod lifecycle;
 mod list;
@@ -33,6 +34,7 @@ mod status;
 mod text;
 pub mod view;
 
+pub use access::{Access, set_access};
 pub use jobs::scheduled;
 pub use lifecycle::{
     activate, begin_removals, cancel, convert, expire_trials, fail, mark_deleted, reactivate,

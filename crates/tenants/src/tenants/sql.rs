@@ -4,6 +4,7 @@ use isolation::{ControlTx, Tx};
 use kernel::{TenantId, Timestamp};
 use sqlx::types::Json;
 
+use super::access::Access;
 use super::model::Tenant;
 use super::row::select_tenant;
 use super::slug::Slug;
@@ -97,6 +98,22 @@ pub(super) async fn save(tx: &mut ControlTx, tenant: &Tenant) -> Result<(), sqlx
 }
 
 /// What a tenant may change about itself: its role has no grant on anything else.
+/// Opens so much to the tenant, whose row is locked; answers what was open before, if that was something else.
+pub(super) async fn set_access(
+    tx: &mut ControlTx,
+    id: TenantId,
+    access: Access,
+) -> Result<Option<Access>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"update control.tenants t set access = $2 from (select access from control.tenants where id = $1) before
+           where t.id = $1 and t.access <> $2 returning before.access as "access: Access""#,
+        id as _,
+        access as Access as _
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
+
 pub(super) async fn save_own(tx: &mut ControlTx, tenant: &Tenant) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update control.tenants set name = $2, settings = $3, version = $4, updated_at = $5 where id = $1",

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::text::SuspensionReason;
+
 /// Where a tenant stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -55,6 +57,15 @@ impl Status {
     /// Whether the tenant's own people and machines are let in.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Trial | Self::Active)
+    }
+
+    /// Whether its people may come in, be it only to pay: it is open, given up, or suspended for want of money.
+    pub fn lets_in(self, suspended_for: Option<&SuspensionReason>) -> bool {
+        match self {
+            Self::Trial | Self::Active | Self::Canceled => true,
+            Self::Suspended => suspended_for.is_some_and(SuspensionReason::ends_by_paying),
+            Self::Provisioning | Self::Deleting | Self::Deleted | Self::Failed => false,
+        }
     }
 
     /// Whether its record may be changed: it is there, and nobody is about to remove it.

@@ -117,6 +117,26 @@ impl SuspensionReason {
     pub fn trial_expired() -> Self {
         Self("trial_expired".to_owned())
     }
+
+    /// The reason of a subscription whose pause outlasted what was paid for.
+    pub fn subscription_paused() -> Self {
+        Self("subscription_paused".to_owned())
+    }
+
+    /// The reason of an invoice that was not paid, however often it was asked for.
+    pub fn payment_overdue() -> Self {
+        Self("payment_overdue".to_owned())
+    }
+
+    /// Whether whoever pays ends the suspension: it came from the product itself and not from an operator.
+    pub fn ends_by_paying(&self) -> bool {
+        [
+            Self::trial_expired(),
+            Self::subscription_paused(),
+            Self::payment_overdue(),
+        ]
+        .contains(self)
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(super) fn act(books: &mut Books, method: &str, path: &str, sent: &Value) -> 
             templates::customer(id, sent)
         }),
         ("POST", ["customers", id]) => update_customer(books, id, sent),
+        ("DELETE", ["customers", id]) => delete_customer(books, id),
         ("GET", ["customers", id, "payment_methods"]) => {
             let of = json!({"customer": id});
             list(books, "payment_methods", &of)
@@ -81,6 +82,7 @@ fn refused(message: &str) -> Kept {
 fn list(books: &Books, kind: &str, sent: &Value) -> Kept {
     let mut objects = books.all(kind);
     objects.reverse();
+    objects.retain(|object| object["deleted"] != true);
     for member in ["customer", "payment_intent", "charge", "type"] {
         if let Some(wanted) = sent[member].as_str() {
             objects.retain(|object| object[member] == wanted);
@@ -135,6 +137,25 @@ fn update_customer(books: &mut Books, id: &str, sent: &Value) -> Kept {
             customer["invoice_settings"]["default_payment_method"] = method.into();
         }
     });
+    Kept::new(200, object)
+}
+
+/// With what he can pay with.
+fn delete_customer(books: &mut Books, id: &str) -> Kept {
+    if books
+        .get("customers", id)
+        .is_none_or(|customer| customer["deleted"] == true)
+    {
+        return missing(id);
+    }
+    for method in books.all("payment_methods") {
+        if method["customer"] == id {
+            let method = method["id"].as_str().expect("an identifier").to_owned();
+            detach(books, &method);
+        }
+    }
+    let gone = json!({"id": id, "object": "customer", "deleted": true});
+    let object = books.change("customers", id, "customer.deleted", |customer| *customer = gone);
     Kept::new(200, object)
 }
 

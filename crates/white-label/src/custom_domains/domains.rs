@@ -46,13 +46,17 @@ impl Domains {
 
     /// The tenant that a verified name leads to. The name is given in lower case, without port and trailing dot.
     pub async fn tenant_of(&self, name: &str) -> Result<Option<TenantId>, sqlx::Error> {
-        let Inner { databases, names } = &*self.0;
         if !may_be_stored(name) {
             return Ok(None);
         }
-        if let Some(known) = names.get(name) {
-            return Ok(known);
+        match self.0.names.get(name) {
+            Some(known) => Ok(known),
+            None => Box::pin(self.load(name)).await,
         }
+    }
+
+    async fn load(&self, name: &str) -> Result<Option<TenantId>, sqlx::Error> {
+        let Inner { databases, names } = &*self.0;
         let ticket = names.ticket();
         let mut tx = databases.system("domains").control().await?;
         let tenant = sql::tenant_of(&mut tx, name).await?;

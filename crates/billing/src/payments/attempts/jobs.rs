@@ -71,7 +71,7 @@ async fn charge(run: Run, job: ChargeAttempt, payments: &Payments) -> Result<(),
     let remembered = hours_before(run.ctx.seams().now(), KEY_HOURS) <= sent_at;
     let answered = ask(payments, &order(&row, sent_at)?, remembered, was_unknown).await;
     reach(&run.ctx, "charge.answered")?;
-    conclude(&run, &row, answered, asked).await?;
+    conclude(&run, &row, payments, answered, asked).await?;
     reach(&run.ctx, "charge.settled")
 }
 
@@ -120,6 +120,7 @@ fn order(row: &Row, sent_at: Timestamp) -> Result<ChargeOrder, JobError> {
 async fn conclude(
     run: &Run,
     row: &Row,
+    payments: &Payments,
     answered: Result<Charge, Failure>,
     asked: Timestamp,
 ) -> Result<(), JobError> {
@@ -128,7 +129,7 @@ async fn conclude(
     match answered {
         Ok(charge) => {
             // Stale: a webhook told of it while we asked, and knows better.
-            settle(&mut tx, id, &charge, asked).await?;
+            settle(&mut tx, payments.terms(), id, &charge, asked).await?;
             Ok(tx.commit().await?)
         }
         Err(Failure::Unknown(reason)) => {
@@ -141,7 +142,7 @@ async fn conclude(
         }
         Err(failure) => {
             let (code, message) = explain(failure);
-            fail(&mut tx, id, &code, &message).await?;
+            fail(&mut tx, payments.terms(), id, &code, &message).await?;
             Ok(tx.commit().await?)
         }
     }
@@ -168,7 +169,7 @@ async fn follow(run: &Run, row: &Row, payments: &Payments) -> Result<(), JobErro
     let asked = freshness::look(&mut tx).await?;
     drop(tx);
     let state = payments.provider().charge_state(reference).await;
-    settle_anew(run, row, state, asked).await
+    settle_anew(run, row, payments, state, asked).await
 }
 
 async fn cancel(run: Run, job: CancelAttempt, payments: &Payments) -> Result<(), JobError> {
@@ -184,18 +185,19 @@ async fn cancel(run: Run, job: CancelAttempt, payments: &Payments) -> Result<(),
     };
     let key = format!("{}-cancel", calls::key(row.attempt.id));
     let state = payments.provider().cancel_charge(reference, &key).await;
-    settle_anew(&run, &row, state, asked).await
+    settle_anew(&run, &row, payments, state, asked).await
 }
 
 async fn settle_anew(
     run: &Run,
     row: &Row,
+    payments: &Payments,
     state: Result<Charge, Failure>,
     asked: Timestamp,
 ) -> Result<(), JobError> {
     let state = state.map_err(|failure| JobError::Retry(failure.to_string()))?;
     let mut tx = run.ctx.control().await?;
-    if settle(&mut tx, row.attempt.id, &state, asked).await? == Seen::Stale {
+    if settle(&mut tx, payments.terms(), row.attempt.id, &state, asked).await? == Seen::Stale {
         return Err(JobError::Retry("somebody asked later".to_owned()));
     }
     Ok(tx.commit().await?)

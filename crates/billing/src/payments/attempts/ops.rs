@@ -9,9 +9,11 @@ use pricing::Money;
 use super::jobs::ChargeAttempt;
 use super::model::{Attempt, AttemptId, AttemptStatus};
 use super::sql::{self, Row};
+use crate::dunning;
 use crate::invoices::InvoiceId;
 use crate::payments::{calls, customers, effects, freshness, methods};
 use crate::providers::{Charge, Decline, Outcome, ProviderKind};
+use crate::terms::Terms;
 
 /// What is to be paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,6 +169,7 @@ pub(crate) enum Seen {
 /// Writes down what the provider said of an attempt when it was `asked`, with everything that follows from it.
 pub(crate) async fn settle(
     tx: &mut ControlTx,
+    terms: &Terms,
     id: AttemptId,
     charge: &Charge,
     asked: Timestamp,
@@ -195,7 +198,7 @@ pub(crate) async fn settle(
     }
     sql::update(tx, &attempt, charge.request_id.as_deref(), asked).await?;
     if next.is_some() {
-        tell(tx, &before, &attempt).await?;
+        tell(tx, terms, &before, &attempt).await?;
     }
     Ok(Seen::Applied)
 }
@@ -210,6 +213,7 @@ const fn decline_of(outcome: &Outcome) -> Option<&Decline> {
 /// The provider could not be asked for it, and will never be: nothing was charged.
 pub(super) async fn fail(
     tx: &mut ControlTx,
+    terms: &Terms,
     id: AttemptId,
     code: &str,
     message: &str,
@@ -226,11 +230,16 @@ pub(super) async fn fail(
         ..row.attempt.clone()
     };
     sql::update(tx, &attempt, None, now).await?;
-    tell(tx, &row.attempt, &attempt).await
+    tell(tx, terms, &row.attempt, &attempt).await
 }
 
 /// Everything that follows from a new status, in the transaction that writes it down.
-async fn tell(tx: &mut ControlTx, before: &Attempt, after: &Attempt) -> Result<(), sqlx::Error> {
+async fn tell(
+    tx: &mut ControlTx,
+    terms: &Terms,
+    before: &Attempt,
+    after: &Attempt,
+) -> Result<(), sqlx::Error> {
     let kind = match after.status {
         AttemptStatus::Succeeded => EventType::PaymentSucceeded,
         AttemptStatus::Declined | AttemptStatus::Failed | AttemptStatus::Canceled => EventType::PaymentFailed,
@@ -241,9 +250,9 @@ async fn tell(tx: &mut ControlTx, before: &Attempt, after: &Attempt) -> Result<(
         .meta("code", after.code.as_deref());
     audit::record(tx, event).await?;
     if after.status == AttemptStatus::Succeeded {
-        effects::payment_succeeded(tx, after).await?;
+        return effects::payment_succeeded(tx, terms, after).await;
     }
-    Ok(())
+    dunning::attempt_settled(tx, terms, after).await
 }
 
 fn of(kind: EventType, attempt: &Attempt) -> Event {

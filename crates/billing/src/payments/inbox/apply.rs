@@ -13,6 +13,7 @@ use crate::providers::{Charge, MethodDetails, ProviderKind};
 use crate::stripe::amounts;
 use crate::stripe::objects::Metadata;
 use crate::stripe::provider::{ATTEMPT, REFUND};
+use crate::terms::Terms;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub(super) async fn apply(
             amount,
             currency,
             charge,
-        } => payment(tx, &ours, (amount, &currency), &charge, asked).await,
+        } => payment(tx, payments.terms(), &ours, (amount, &currency), &charge, asked).await,
         Found::Refunds(found) => {
             let mut verdict = NOT_OURS;
             for one in found {
@@ -99,6 +100,7 @@ pub(super) async fn apply(
 
 async fn payment(
     tx: &mut ControlTx,
+    terms: &Terms,
     ours: &Metadata,
     (amount, currency): (i64, &str),
     charge: &Charge,
@@ -124,7 +126,7 @@ async fn payment(
     if !is_ordered || is_another {
         return Ok(Verdict::Ignored("it is not what was ordered"));
     }
-    Ok(attempts::settle(tx, id, charge, asked).await?.into())
+    Ok(attempts::settle(tx, terms, id, charge, asked).await?.into())
 }
 
 async fn refund(

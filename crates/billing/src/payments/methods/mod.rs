@@ -8,6 +8,7 @@ mod ops;
 mod sql;
 
 pub use model::{MethodEntity, MethodId, NewMethod, PaymentMethod};
+pub(super) use ops::forget;
 pub use ops::{
     AttachedMethod, MethodError, add_by_hand, attach, detach, get, keep, list, make_default, remove, set_up,
     tell_default,

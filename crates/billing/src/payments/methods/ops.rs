@@ -7,6 +7,7 @@ use kernel::{TenantId, Timestamp};
 
 use super::model::{MethodId, NewMethod, PaymentMethod};
 use super::sql;
+use crate::dunning;
 use crate::payments::{Payments, PaymentsError, calls, customers, freshness};
 use crate::providers::{MethodDetails, ProviderKind, Setup};
 
@@ -145,6 +146,9 @@ async fn add(
     let all = sql::list(tx, tenant).await?;
     if is_default || all.iter().all(|known| !known.is_default) {
         sql::set_default(tx, tenant, id).await?;
+        if !all.iter().any(|known| known.id == id && known.is_default) {
+            dunning::method_changed(tx, tenant).await?;
+        }
     }
     if is_new {
         let event = of(EventType::PaymentMethodAdded, &method, id).meta("kind", &*method.kind);
@@ -164,6 +168,7 @@ pub async fn make_default(
     sql::set_default(tx, tenant, id).await?;
     if !before.is_default {
         audit::record(tx, of(EventType::PaymentMethodDefaultSet, &before, id)).await?;
+        dunning::method_changed(tx, tenant).await?;
     }
     get(tx, tenant, id).await
 }
@@ -220,6 +225,7 @@ pub async fn remove(tx: &mut ControlTx, tenant: TenantId, id: MethodId) -> Resul
         .filter(|_| left.iter().all(|known| !known.is_default))
     {
         sql::set_default(tx, tenant, oldest.id).await?;
+        dunning::method_changed(tx, tenant).await?;
     }
     Ok(())
 }
@@ -267,4 +273,9 @@ pub(crate) async fn removed_at_provider(tx: &mut ControlTx, reference: &str) -> 
         Err(MethodError::Database(error)) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Forgets what the tenant paid with: it is being removed.
+pub(in crate::payments) async fn forget(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sqlx::Error> {
+    sql::erase(tx, tenant).await
 }

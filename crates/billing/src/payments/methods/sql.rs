@@ -157,3 +157,26 @@ pub(super) async fn remove(tx: &mut ControlTx, tenant: TenantId, id: MethodId) -
     .await
     .map(drop)
 }
+
+/// Erases the tenant's methods; of those that something was paid with what tells nothing of their owner stays.
+pub(super) async fn erase(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "delete from control.payment_methods m where tenant_id = $1
+             and not exists (select from control.payment_attempts a where a.tenant_id = $1 and a.method_id = m.id)",
+        tenant as _
+    )
+    .execute(tx.conn())
+    .await?;
+    let now = tx.now();
+    sqlx::query!(
+        "update control.payment_methods
+         set reference = null, label = 'Erased', brand = null, last4 = null, exp_month = null, exp_year = null,
+             is_default = false, removed_at = coalesce(removed_at, $2), version = version + 1, updated_at = $2
+         where tenant_id = $1",
+        tenant as _,
+        now as _
+    )
+    .execute(tx.conn())
+    .await
+    .map(drop)
+}

@@ -11,10 +11,12 @@
 mod jobs;
 mod model;
 mod ops;
+mod order;
 mod sql;
 
 pub use jobs::SendRefund;
 pub(super) use jobs::handlers;
 pub use model::{Refund, RefundEntity, RefundId};
-pub use ops::{NewRefund, RefundError, ask, get, of_payment, overdue};
+pub use ops::{NewRefund, RefundError, ask, get, of_invoice, of_payment, overdue};
 pub(super) use ops::{find, found, settle};
+pub use order::{RefundOrder, RefundOrderError, order};

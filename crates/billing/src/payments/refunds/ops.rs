@@ -3,12 +3,13 @@
 use audit::{Event, EventType};
 use isolation::{ControlTx, Tx};
 use jobs::Queue;
-use kernel::Timestamp;
+use kernel::{TenantId, Timestamp};
 use pricing::Money;
 
 use super::jobs::SendRefund;
 use super::model::{Refund, RefundId};
 use super::sql::{self, Row};
+use crate::invoices::InvoiceId;
 use crate::payments::attempts::{self, Attempt, AttemptId, AttemptStatus, Seen};
 use crate::payments::{Payments, calls, effects, freshness};
 use crate::providers::{ProviderKind, RefundState, RefundStatus};
@@ -92,6 +93,19 @@ fn written(id: RefundId, payment: &Attempt, amount: Money, now: Timestamp) -> Re
 /// One refund.
 pub async fn get(tx: &mut ControlTx, id: RefundId) -> Result<Option<Refund>, sqlx::Error> {
     Ok(sql::get(tx, id).await?.map(|row| row.refund))
+}
+
+/// An invoice's refunds, oldest first.
+pub async fn of_invoice(
+    tx: &mut ControlTx,
+    tenant: TenantId,
+    invoice: InvoiceId,
+) -> Result<Vec<Refund>, sqlx::Error> {
+    let mut all = Vec::new();
+    for attempt in attempts::of_invoice(tx, tenant, invoice).await? {
+        all.extend(of_payment(tx, attempt.id).await?);
+    }
+    Ok(all)
 }
 
 /// A payment's refunds, oldest first.

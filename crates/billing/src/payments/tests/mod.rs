@@ -2,9 +2,11 @@
 
 mod charging;
 mod deaths;
+mod disputing;
 mod inbox;
 mod methods;
 mod refunding;
-mod stand;
+mod removal;
+pub(crate) mod stand;
 
 pub(crate) use stand::Stand;

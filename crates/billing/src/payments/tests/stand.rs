@@ -192,7 +192,9 @@ impl Stand {
 
     pub(crate) async fn work_with(&self, payments: &Payments) -> i64 {
         let stop = CancellationToken::new();
-        let handlers = payments.handlers(Handlers::default());
+        let handlers = payments
+            .handlers(Handlers::default())
+            .on(|_: jobs::Run, _: mail::DeliverMail| async { Ok(()) });
         let working = tokio::spawn(Worker::new(self.db.system(), handlers).run(stop.clone()));
         let deadline = Instant::now() + Duration::from_mins(1);
         let dead = loop {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::billing_rows;
 use crate::cors;
 
 /// How an operation on this path is called: what its parameters identify, and a body that would be accepted.
@@ -11,13 +12,14 @@ pub(crate) struct Row {
 }
 
 /// Identifiers by the parameter that takes them, and a body.
-type Pair = (&'static [(&'static str, &'static str)], Value);
+pub(super) type Pair = (&'static [(&'static str, &'static str)], Value);
 
 pub(crate) fn row(path: &str) -> Row {
     let (ids, body) = match path {
         "/webhooks/stripe" => (&[][..], json!({})),
         step if step.contains("/auth/mfa") => second_factor_row(step),
         webhook if webhook.contains("/webhooks") => webhook_row(webhook),
+        bill if billing_rows::is_one(bill) => billing_rows::row(bill),
         usage if usage.contains("/usage") || usage.contains("/quotas") => usage_row(usage),
         admin if admin.starts_with("/admin") => admin_row(admin),
         other => tenant_row(other),

@@ -1,5 +1,7 @@
 //! What a request costs.
 
+use std::time::Instant;
+
 use super::both;
 use crate::support::{App, Statements, eventually};
 
@@ -25,15 +27,17 @@ async fn a_known_caller_costs_no_statement() {
             asked.iter().all(|text| !is_of_the_door(text)).then_some(())
         })
         .await;
+        let started = Instant::now();
         for _ in 0..REQUESTS {
             caller.get("/gateway/verify").await.expect(204);
         }
         let heard = statements.heard();
         let asked: Vec<_> = heard.iter().filter(|text| is_of_the_door(text)).collect();
         assert!(asked.is_empty(), "{what}: {asked:?}");
-        // What runs beside the requests goes on.
+        // What runs beside the requests goes on: what was metered is written four times a second.
+        let beside = 40 * (1 + started.elapsed().as_millis() / 250);
         assert!(
-            heard.len() < REQUESTS / 2,
+            heard.len() as u128 <= beside,
             "{what}: {} statements: {heard:?}",
             heard.len()
         );
