@@ -1,4 +1,4 @@
-//! Random histories: whatever is done to a customer, in whatever order, the books stay sound. A few hundred with every test;
+//! Random histories: whatever is done to a customer, in whatever order, the books stay sound. Some with every test;
 //! `TENANTRY_HISTORIES=10000` for more.
 
 mod acts;
@@ -22,7 +22,7 @@ use crate::subscriptions;
 )]
 fn histories() -> u32 {
     let wanted = std::env::var("TENANTRY_HISTORIES").ok();
-    wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(200)
+    wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(60)
 }
 
 /// As many share a database: what is looked at after each does not grow with how many there are.
