@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 use std::sync::atomic::fence;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use isolation::{ControlTx, Tx};
 use kernel::{TenantId, Timestamp};
@@ -123,16 +123,16 @@ impl Metering {
         }
     }
 
-    /// Writes everything that is counted.
+    /// Writes everything that was counted until now. What is counted meanwhile waits for the next turn: under load there is
+    /// always something.
     pub async fn flush(&self) -> Result<(), sqlx::Error> {
         let mut writer = self.0.writer.lock().await;
         self.ensure_partitions(&mut writer).await?;
         self.be_sure(&mut writer).await?;
-        loop {
-            let meters = self.next_dirty();
-            if meters.is_empty() {
-                return Ok(());
-            }
+        let mut waiting = self.dirty().len();
+        while waiting > 0 {
+            let meters = self.next_dirty(waiting.min(METERS));
+            waiting -= meters.len();
             writer.sequence += 1;
             // Kept where it is found again if this task is dropped or the database fails.
             let sequence = writer.sequence;
@@ -141,6 +141,7 @@ impl Metering {
             self.write(batch).await?;
             writer.unsure = None;
         }
+        Ok(())
     }
 
     /// Writes what is perhaps written and perhaps not.
@@ -152,10 +153,14 @@ impl Metering {
         Ok(())
     }
 
-    fn next_dirty(&self) -> Vec<Arc<Meter>> {
-        let mut dirty = self.0.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = dirty.len().saturating_sub(METERS);
-        dirty.split_off(kept)
+    /// So many of those that wait longest.
+    fn next_dirty(&self, count: usize) -> Vec<Arc<Meter>> {
+        self.dirty().drain(..count).collect()
+    }
+
+    /// Meters to be written, the longest waiting first. Only the writer takes them out.
+    pub(super) fn dirty(&self) -> MutexGuard<'_, Vec<Arc<Meter>>> {
+        self.0.dirty.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ensure_partitions(&self, writer: &mut Writer) -> Result<(), sqlx::Error> {

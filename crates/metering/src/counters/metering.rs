@@ -268,8 +268,7 @@ impl Metering {
         if meter.dirty.load(Relaxed) || meter.dirty.swap(true, AcqRel) {
             return;
         }
-        let mut dirty = self.0.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-        dirty.push(Arc::clone(meter));
+        self.dirty().push(Arc::clone(meter));
     }
 
     pub(super) fn now(&self) -> Timestamp {

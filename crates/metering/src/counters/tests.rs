@@ -389,6 +389,44 @@ async fn events_reach_the_quotas_and_the_idle_are_forgotten() {
     );
 }
 
+/// Under load every tenant has something to be written again as soon as it was written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_tenant_is_written_once_a_turn() {
+    let db = TestDatabase::new().await;
+    let tenant = tenant(&db).await.tenant_id();
+    let metering = metering(&db, Settings::default());
+    let meter = meter(&metering, tenant).await;
+    let stop = CancellationToken::new();
+    let busy = std::thread::spawn({
+        let (metering, meter, stop) = (metering.clone(), Arc::clone(&meter), stop.clone());
+        move || {
+            while !stop.is_cancelled() {
+                metering.admit(&meter, &Visitor::default());
+            }
+        }
+    });
+    let turns = async || {
+        let mut tx = db.system().control().await.expect("the control plane answers");
+        sqlx::query_scalar::<_, i64>("select coalesce(max(sequence), 0) from control.usage_flushes")
+            .fetch_one(tx.conn())
+            .await
+            .expect("a number")
+    };
+    for _ in 0..5 {
+        metering.flush().await.expect("written");
+    }
+    let took = turns().await;
+    stop.cancel();
+    busy.join().expect("it ends");
+    assert!((1..=5).contains(&took), "{took} transactions");
+    metering.flush().await.expect("written");
+    let called = metering
+        .usage(&meter, BuiltIn::ApiCalls)
+        .map(|check| check.current);
+    let written: i64 = one(&db, CALLS, tenant).await;
+    assert_eq!(called, u64::try_from(written).ok());
+}
+
 #[test]
 fn a_meter_is_small() {
     let size = std::mem::size_of::<Meter>()

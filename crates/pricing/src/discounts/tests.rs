@@ -43,9 +43,8 @@ fn credits_are_left_alone_when_a_discount_is_spread() {
     assert_eq!(nothing, [usd(0)]);
 }
 
-#[test]
-fn coupons_are_redeemed_in_time_in_number_and_for_their_plans() {
-    let coupon = Coupon {
+fn coupon() -> Coupon {
+    Coupon {
         code: "C".to_owned(),
         name: "C".to_owned(),
         discount: Discount::Amount(usd(1_00)),
@@ -55,7 +54,11 @@ fn coupons_are_redeemed_in_time_in_number_and_for_their_plans() {
         max_redemptions: Some(3),
         once_per_customer: true,
         plans: vec!["pro".to_owned()],
-    };
+    }
+}
+
+#[test]
+fn coupons_are_redeemed_in_time_in_number_and_for_their_plans() {
     for (moment, plan, currency, (all, own), expected) in [
         ("2026-01-31T00:00:00Z", "pro", Currency::USD, (2, 0), Ok(())),
         (
@@ -95,18 +98,17 @@ fn coupons_are_redeemed_in_time_in_number_and_for_their_plans() {
         ),
     ] {
         assert_eq!(
-            coupon.redeemable(at(moment), plan, currency, Redemptions { all, own }),
+            coupon().redeemable(at(moment), plan, currency, Redemptions { all, own }),
             expected
         );
     }
+}
+
+#[test]
+fn a_coupon_holds_for_so_many_invoices() {
     let held = |duration| {
-        [0, 1, 2].map(|invoices| {
-            Coupon {
-                duration,
-                ..coupon.clone()
-            }
-            .holds_after(invoices)
-        })
+        let coupon = Coupon { duration, ..coupon() };
+        [0, 1, 2].map(|invoices| coupon.holds_after(invoices))
     };
     assert_eq!(held(CouponDuration::Once), [true, false, false]);
     assert_eq!(held(CouponDuration::Repeating(2)), [true, true, false]);
