@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use pricing::catalogue::Catalogue;
 use pricing::tax::{Place, RateTable, TaxBehaviour};
-use pricing::{Alignment, Currency, Money, ProrationMode};
+use pricing::{Alignment, Currency, ProrationMode};
 
-use crate::accounts::{Address, BillingAccount};
+use crate::accounts::Address;
 use crate::dunning::Letters;
 use crate::invoices::Party;
-use crate::providers::{Provider, ProviderKind};
+use crate::providers::Provider;
 
 /// The terms. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -100,15 +100,6 @@ impl Terms {
     /// These terms.
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
-    }
-
-    /// The least that is collected of this account; less is carried over to its next invoice.
-    pub fn minimum(&self, account: &BillingAccount) -> Money {
-        let currency = account.currency;
-        match account.provider {
-            ProviderKind::Ledger => Money::zero(currency),
-            ProviderKind::Stripe => Money::new(self.provider.minimum(currency), currency),
-        }
     }
 }
 

@@ -84,7 +84,9 @@ pub(crate) async fn finish(
     at: Timestamp,
 ) -> Result<Invoice, InvoiceError> {
     let balance = ledger::customer_balance(tx, account.tenant_id, invoice.currency).await?;
-    let Collected { applied, carried } = collected(invoice.total, balance, terms.minimum(account))?;
+    let currency = invoice.currency;
+    let least = Money::new(account.provider.minimum(currency), currency);
+    let Collected { applied, carried } = collected(invoice.total, balance, least)?;
     if !applied.is_zero() {
         let word = if applied.is_positive() {
             "From the balance"

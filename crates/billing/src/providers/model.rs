@@ -4,6 +4,7 @@ use kernel::{Secret, Timestamp};
 use pricing::Money;
 
 use super::failure::Decline;
+use crate::stripe::amounts;
 
 /// Who collects.
 #[derive(
@@ -33,6 +34,14 @@ impl ProviderKind {
         match self {
             Self::Ledger => "ledger",
             Self::Stripe => "stripe",
+        }
+    }
+
+    /// The least that can be charged, in minor units; less is carried over to the next invoice.
+    pub fn minimum(self, currency: pricing::Currency) -> i64 {
+        match self {
+            Self::Ledger => 0,
+            Self::Stripe => amounts::minimum(currency.code()),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::model::{
     Charge, ChargeOrder, CheckoutLink, CheckoutOrder, Contact, Customer, MethodDetails, ProviderKind,
     RefundOrder, RefundState, Setup, TaxAnswer, TaxQuestion,
 };
-use crate::stripe::{self, amounts, provider as theirs};
+use crate::stripe::{self, provider as theirs};
 
 type Answer<T> = Result<T, Failure>;
 
@@ -32,14 +32,6 @@ impl Provider {
         match self {
             Self::Ledger => Err(Failure::Unsupported),
             Self::Stripe(client) => Ok(client),
-        }
-    }
-
-    /// The least that can be charged, in minor units; less is carried over to the next invoice.
-    pub fn minimum(&self, currency: pricing::Currency) -> i64 {
-        match self {
-            Self::Ledger => 0,
-            Self::Stripe(_) => amounts::minimum(currency.code()),
         }
     }
 
