@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use identity::token;
 use identity::{KEY_TOPIC, PERSON_TOPIC, TENANT_PEOPLE_TOPIC};
-use isolation::{Databases, FreshCache, News};
+use isolation::{Databases, FreshCache, Listener, News};
 use kernel::permission::Registry;
 use kernel::{AdminPermission, Grants, Id, Permission, TenantId, UserId};
 use tokio_util::sync::CancellationToken;
@@ -65,16 +65,17 @@ struct Inner {
 }
 
 impl Authenticator {
-    /// An authenticator that asks the database every time until [`run`](Self::run) and
-    /// [`Databases::spread_news`] do.
+    /// An authenticator that asks the database every time until [`Databases::spread_news`] runs.
     pub fn new(databases: Databases, keys: SigningKeys) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             csrf: CsrfKey::derive(databases.master()),
             databases,
             keys,
             known: FreshCache::new(CAPACITY),
             usage: UsageLog::default(),
-        }))
+        });
+        inner.databases.tell(&inner);
+        Self(inner)
     }
 
     /// Who presents this: a key, a session's secret, or an access token.
@@ -161,43 +162,8 @@ impl Authenticator {
         Ok(known)
     }
 
-    /// Follows the news and writes the times of last use, until told to stop.
+    /// Writes the times of last use, until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(
-            stop.run_until_cancelled(self.follow_news()),
-            self.write_usage_until(&stop),
-        );
-        self.0.known.distrust();
-    }
-
-    async fn follow_news(&self) {
-        let mut news = self.0.databases.subscribe();
-        loop {
-            match news.next().await {
-                News::Everything => self.0.known.forget_everything(),
-                News::Interrupted => self.0.known.distrust(),
-                News::One { topic, key } => self.obey(&topic, &key),
-            }
-        }
-    }
-
-    /// Forgets what changed; everything, where the news do not say it in a way that is understood.
-    fn obey(&self, topic: &str, key: &str) {
-        let known = &self.0.known;
-        match (topic, token::from_hex(key), key.parse::<Uuid>()) {
-            (KEY_TOPIC | SESSION_TOPIC, Some(hash), _) => known.forget(&Name::Secret(hash)),
-            (SESSION_TOPIC, None, Ok(id)) => known.forget(&Name::Session(Id::from_uuid(id))),
-            (PERSON_TOPIC, _, Ok(person)) => known.forget_where(move |known| known.is_of(person)),
-            (TENANT_PEOPLE_TOPIC, _, Ok(tenant)) => {
-                let tenant = Id::from_uuid(tenant);
-                known.forget_where(move |known| known.is_of_people_of(tenant));
-            }
-            (KEY_TOPIC | SESSION_TOPIC | PERSON_TOPIC | TENANT_PEOPLE_TOPIC, ..) => known.forget_everything(),
-            _ => {}
-        }
-    }
-
-    async fn write_usage_until(&self, stop: &CancellationToken) {
         let mut running = true;
         while running {
             let waited = stop
@@ -259,4 +225,27 @@ fn narrowed(credential: &Credential, claims: &Claims) -> Option<Credential> {
 fn scope_of<P: Registry>(scope: &str) -> Grants<P> {
     let scopes: Vec<String> = scope.split(' ').map(str::to_owned).collect();
     identity::roles::known_grants(&scopes)
+}
+
+impl Listener for Inner {
+    /// Forgets what changed; everything, where the news do not say it in a way that is understood.
+    fn hear(&self, news: &News) {
+        let known = &self.known;
+        let (topic, key) = match news {
+            News::Everything => return known.forget_everything(),
+            News::Interrupted => return known.distrust(),
+            News::One { topic, key } => (topic.as_str(), key),
+        };
+        match (topic, token::from_hex(key), key.parse::<Uuid>()) {
+            (KEY_TOPIC | SESSION_TOPIC, Some(hash), _) => known.forget(&Name::Secret(hash)),
+            (SESSION_TOPIC, None, Ok(id)) => known.forget(&Name::Session(Id::from_uuid(id))),
+            (PERSON_TOPIC, _, Ok(person)) => known.forget_where(move |known| known.is_of(person)),
+            (TENANT_PEOPLE_TOPIC, _, Ok(tenant)) => {
+                let tenant = Id::from_uuid(tenant);
+                known.forget_where(move |known| known.is_of_people_of(tenant));
+            }
+            (KEY_TOPIC | SESSION_TOPIC | PERSON_TOPIC | TENANT_PEOPLE_TOPIC, ..) => known.forget_everything(),
+            _ => {}
+        }
+    }
 }

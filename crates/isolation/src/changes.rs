@@ -2,14 +2,14 @@
 //!
 //! - Who changes something announces it in the same transaction: `tx.announce("tenant", &id.to_string())`.
 //! - One task of the process ([`Databases::spread_news`]) follows the database and tells all caches.
-//! - Each cache holds a [`Subscription`] ([`Databases::subscribe`]) and obeys what [`Subscription::next`] answers:
-//!   on [`News::One`] it forgets that thing, on [`News::Everything`] all it has, after [`News::Interrupted`] it
-//!   trusts nothing it has and keeps nothing new until `Everything` comes. The first answer is always one of the
-//!   last two. So a cache that begins untrusted and does as it is told never serves what is more than a second old.
-//! - [`FreshCache`] is such a cache: it also refuses what was loaded before a piece of news and comes after it.
-//!
-//! - Whoever must never answer what was before a change that this very process made and answered says so to
-//!   [`Databases::on_commit_here`]: it hears of an announcement before its transaction's commit is answered.
+//! - A cache is a [`Listener`], made known once by [`Databases::tell`]: on [`News::One`] it forgets that thing, on
+//!   [`News::Everything`] all it has, after [`News::Interrupted`] it trusts nothing it has and keeps nothing new until
+//!   `Everything` comes. What it hears first is always one of the last two. So a cache that begins untrusted and does as
+//!   it is told never serves what is more than a second old.
+//! - Of what a transaction of this very process announced it hears before that commit is answered: whoever changed
+//!   something and was told so never meets on the same node what was before.
+//! - [`FreshCache`] is the memory of such a cache: it also refuses what was loaded before a piece of news and comes after.
+//! - Whoever has to wait for something upon news holds a [`Subscription`] instead ([`Databases::subscribe`]).
 //!
 //! A change is announced as a NOTIFY and as a row. A node with a direct connection LISTENs; one that only reaches
 //! the server through a transaction pooler polls the rows. What the topics mean is not known here.
@@ -18,7 +18,7 @@ mod cache;
 mod feed;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -50,7 +50,25 @@ pub enum News {
     Interrupted,
 }
 
-/// One cache's view of the news. It never ends.
+impl News {
+    /// What somebody who comes now hears first.
+    fn first(flowing: bool) -> Self {
+        if flowing {
+            Self::Everything
+        } else {
+            Self::Interrupted
+        }
+    }
+}
+
+/// What is told the news as they come.
+pub trait Listener: Send + Sync + 'static {
+    /// Forgets what this says. Called by whoever brings the news, so it is quick and waits for nothing; the same news may
+    /// come twice.
+    fn hear(&self, news: &News);
+}
+
+/// One reader's view of the news. It never ends.
 #[derive(Debug)]
 pub struct Subscription {
     hub: Arc<Hub>,
@@ -74,15 +92,12 @@ impl Subscription {
     }
 }
 
-/// Told topic and key.
-type Listener = Box<dyn Fn(&str, &str) + Send + Sync>;
-
 /// Where the one feed of a process meets its caches.
 pub(crate) struct Hub {
     /// Whether the feed flows. Held while sending, so that a new subscriber hears of everything after this.
     flowing: Mutex<bool>,
     sender: broadcast::Sender<News>,
-    listeners: RwLock<Vec<Listener>>,
+    listeners: RwLock<Vec<Weak<dyn Listener>>>,
 }
 
 impl fmt::Debug for Hub {
@@ -102,8 +117,12 @@ impl Hub {
         })
     }
 
-    pub(crate) fn listen(&self, listener: Listener) {
+    pub(crate) fn tell(&self, listener: &Arc<impl Listener>) {
+        let flowing = self.flowing.lock().unwrap_or_else(PoisonError::into_inner);
+        listener.hear(&News::first(*flowing));
         let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| listener.strong_count() > 0);
+        let listener: Weak<dyn Listener> = Arc::downgrade(listener) as _;
         listeners.push(listener);
     }
 
@@ -112,21 +131,27 @@ impl Hub {
         if announced.is_empty() {
             return;
         }
-        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
         for (topic, key) in announced {
-            listeners.iter().for_each(|listener| listener(topic, key));
+            self.each_hears(&News::One {
+                topic: topic.clone(),
+                key: key.clone(),
+            });
         }
+    }
+
+    fn each_hears(&self, news: &News) {
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        listeners
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|listener| listener.hear(news));
     }
 
     pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription {
         let flowing = self.flowing.lock().unwrap_or_else(PoisonError::into_inner);
         Subscription {
             hub: Arc::clone(self),
-            first: Some(if *flowing {
-                News::Everything
-            } else {
-                News::Interrupted
-            }),
+            first: Some(News::first(*flowing)),
             receiver: self.sender.subscribe(),
         }
     }
@@ -138,6 +163,7 @@ impl Hub {
             News::Interrupted => *flowing = false,
             News::One { .. } => {}
         }
+        self.each_hears(&news);
         // Without subscribers there is nobody to tell.
         let _ = self.sender.send(news);
     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::active::ActiveStores;
 use crate::admin::AdminConnections;
 use crate::bootstrap::{self, APP_ROLE, BootstrapError};
-use crate::changes::{self, Hub, Subscription};
+use crate::changes::{self, Hub, Listener, Subscription};
 use crate::context::{Caller, PlatformCtx, RequestInfo, TenantCtx};
 use crate::pools::TenantPools;
 use crate::store::Store;
@@ -161,18 +161,18 @@ impl Databases {
         TenantCtx::new(self.clone(), Arc::new(store), caller)
     }
 
-    /// What a cache must forget, as it happens, as long as [`Databases::spread_news`] runs.
+    /// Tells this cache what it must forget, as long as it is there: what changes on any node while
+    /// [`Databases::spread_news`] runs, and what a transaction of this process announces before its commit is answered.
+    pub fn tell(&self, listener: &Arc<impl Listener>) {
+        self.0.news.tell(listener);
+    }
+
+    /// The news, for whoever waits for them; as long as [`Databases::spread_news`] runs.
     pub fn subscribe(&self) -> Subscription {
         self.0.news.subscribe()
     }
 
-    /// Calls this with the topic and the key of each announcement of a transaction of this process, before its commit
-    /// is answered. It must be quick, and holds nothing that holds these `Databases`.
-    pub fn on_commit_here(&self, listener: impl Fn(&str, &str) + Send + Sync + 'static) {
-        self.0.news.listen(Box::new(listener));
-    }
-
-    /// Tells every [`Subscription`] of this process what changes on any node. A process runs it once, until `stop`.
+    /// Tells every [`Listener`] and [`Subscription`] of this process what changes on any node. A process runs it once, until `stop`.
     pub async fn spread_news(self, stop: CancellationToken) {
         changes::spread(&self, stop).await;
     }

@@ -28,7 +28,7 @@ mod tx;
 mod walls;
 
 pub use bootstrap::{APP_ROLE, BootstrapError};
-pub use changes::{FreshCache, News, Subscription, Ticket};
+pub use changes::{FreshCache, Listener, News, Subscription, Ticket};
 pub use context::{Caller, Forbidden, PlatformCtx, RequestInfo, TenantCtx};
 pub use databases::{Databases, Settings};
 pub use idempotency::{Claim, IdempotencyKey, StoredAnswer};

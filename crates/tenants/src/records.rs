@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use isolation::{Databases, FreshCache, News, TenantCtx};
+use isolation::{Databases, FreshCache, Listener, News, TenantCtx};
 use kernel::TenantId;
 
 use crate::tenants::view::TenantView;
@@ -35,32 +35,14 @@ struct Inner {
 }
 
 impl Records {
-    /// An empty memory for so many records at most. It keeps nothing until [`Records::follow_news`] runs.
+    /// An empty memory for so many records at most. It keeps nothing until [`Databases::spread_news`] runs.
     pub fn new(databases: Databases, capacity: u64) -> Self {
         let records = Arc::new(Inner {
             known: FreshCache::new(capacity),
             databases,
         });
-        let weak = Arc::downgrade(&records);
-        records.databases.on_commit_here(move |topic, key| {
-            if let (Some(records), TOPIC) = (weak.upgrade(), topic) {
-                records.forget(key);
-            }
-        });
+        records.databases.tell(&records);
         Self(records)
-    }
-
-    /// Forgets what changes. Never ends: run it as a task of its own beside [`Databases::spread_news`].
-    pub async fn follow_news(self) {
-        let mut news = self.0.databases.subscribe();
-        loop {
-            match news.next().await {
-                News::Everything => self.0.known.forget_everything(),
-                News::Interrupted => self.0.known.distrust(),
-                News::One { topic, key } if topic == TOPIC => self.0.forget(&key),
-                News::One { .. } => {}
-            }
-        }
     }
 
     /// The caller's own tenant; none where it was removed meanwhile.
@@ -86,11 +68,16 @@ impl Records {
     }
 }
 
-impl Inner {
-    fn forget(&self, key: &str) {
-        match key.parse::<TenantId>() {
-            Ok(id) => self.known.forget(&id),
-            Err(_) => self.known.forget_everything(),
+impl Listener for Inner {
+    fn hear(&self, news: &News) {
+        match news {
+            News::Everything => self.known.forget_everything(),
+            News::Interrupted => self.known.distrust(),
+            News::One { topic, key } if topic == TOPIC => match key.parse::<TenantId>() {
+                Ok(id) => self.known.forget(&id),
+                Err(_) => self.known.forget_everything(),
+            },
+            News::One { .. } => {}
         }
     }
 }

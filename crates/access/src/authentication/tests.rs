@@ -195,6 +195,27 @@ async fn a_revoked_or_rotated_key_ends_on_every_node_within_a_second() {
 }
 
 #[tokio::test]
+async fn who_is_told_that_a_key_is_revoked_meets_no_memory_of_it() {
+    let db = TestDatabase::new().await;
+    let tenant = new_tenant(&db).await.tenant_id();
+    let door = Door::open(db.databases()).await;
+    for _ in 0..20 {
+        let (stored, secret) = key(&db, tenant, wanted("ci", &["*"], None)).await;
+        assert!(door.lets_in(&secret).await);
+        let mut tx = platform(&db).await;
+        api_keys::revoke(&mut tx, tenant, stored.id)
+            .await
+            .expect("revoked");
+        tx.commit().await.expect("committed");
+        assert!(
+            !door.lets_in(&secret).await,
+            "served from memory after the answer"
+        );
+    }
+    door.close().await;
+}
+
+#[tokio::test]
 async fn while_the_news_are_interrupted_the_database_is_asked() {
     let db = TestDatabase::new().await;
     let tenant = new_tenant(&db).await.tenant_id();

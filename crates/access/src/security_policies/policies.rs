@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isolation::{Databases, FreshCache, News};
+use isolation::{Databases, FreshCache, Listener, News};
 use kernel::TenantId;
 use uuid::Uuid;
 
@@ -11,21 +11,23 @@ use super::{TOPIC, ops};
 
 /// The memory. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Policies(Arc<Inner>);
+pub struct Policies(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     databases: Databases,
     known: FreshCache<Uuid, Arc<SecurityPolicy>>,
 }
 
 impl Policies {
-    /// An empty memory for so many tenants at most. It keeps nothing until [`Policies::follow_news`] runs.
+    /// An empty memory for so many tenants at most. It keeps nothing until [`Databases::spread_news`] runs.
     pub fn new(databases: Databases, capacity: u64) -> Self {
-        Self(Arc::new(Inner {
+        let policies = Arc::new(Inner {
             databases,
             known: FreshCache::new(capacity),
-        }))
+        });
+        policies.databases.tell(&policies);
+        Self(policies)
     }
 
     /// What holds for the tenant; without a statement where that is known.
@@ -44,23 +46,16 @@ impl Policies {
         known.put(ticket, &tenant.uuid(), Arc::clone(&policy));
         Ok(policy)
     }
+}
 
-    /// Forgets what changes. Never ends: run it as a task of its own beside [`Databases::spread_news`].
-    pub async fn follow_news(self) {
-        let mut news = self.0.databases.subscribe();
-        loop {
-            self.obey(&news.next().await);
-        }
-    }
-
-    pub(super) fn obey(&self, news: &News) {
-        let known = &self.0.known;
+impl Listener for Inner {
+    fn hear(&self, news: &News) {
         match news {
-            News::Everything => known.forget_everything(),
-            News::Interrupted => known.distrust(),
+            News::Everything => self.known.forget_everything(),
+            News::Interrupted => self.known.distrust(),
             News::One { topic, key } if topic == TOPIC => match key.parse::<Uuid>() {
-                Ok(tenant) => known.forget(&tenant),
-                Err(_) => known.forget_everything(),
+                Ok(tenant) => self.known.forget(&tenant),
+                Err(_) => self.known.forget_everything(),
             },
             News::One { .. } => {}
         }

@@ -1,4 +1,4 @@
-use isolation::{Databases, News, TenantCtx, Tx as _};
+use isolation::{Databases, Listener as _, News, TenantCtx, Tx as _};
 use kernel::{FieldError, Id, TenantId, Timestamp};
 use testkit::TestDatabase;
 use tokio_util::sync::CancellationToken;
@@ -315,7 +315,6 @@ async fn what_is_known_costs_no_statement_and_a_change_is_known_at_once() {
     let stop = CancellationToken::new();
     let policies = Policies::new(node.databases().clone(), 100);
     let spreading = tokio::spawn(node.databases().clone().spread_news(stop.clone()));
-    let following = tokio::spawn(policies.clone().follow_news());
     assert!(
         policies
             .of(tenant)
@@ -340,14 +339,13 @@ async fn what_is_known_costs_no_statement_and_a_change_is_known_at_once() {
     .expect("known within a second");
     stop.cancel();
     spreading.await.expect("it ends when told to");
-    following.abort();
 
     let policies = Policies::new(node.databases().clone(), 100);
-    policies.obey(&News::Everything);
+    policies.0.hear(&News::Everything);
     let known = policies.of(tenant).await.expect("readable");
     node.databases().close().await;
     assert_eq!(policies.of(tenant).await.expect("from memory"), known);
-    policies.obey(&News::Interrupted);
+    policies.0.hear(&News::Interrupted);
     assert!(
         policies.of(tenant).await.is_err(),
         "what may be stale is not used"

@@ -1,8 +1,9 @@
 //! News reach every node's caches within a second, and an interruption is told.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use isolation::{Databases, News, Settings, Subscription};
+use isolation::{Databases, Listener, News, Settings, Subscription};
 use kernel::Seams;
 use sqlx::Executor;
 use sqlx::postgres::PgConnectOptions;
@@ -157,4 +158,31 @@ async fn a_connection_that_breaks_without_a_word_is_noticed_within_a_second() {
         stop.cancel();
         task.await.expect("the task ends");
     }
+}
+
+#[derive(Default)]
+struct Notebook(Mutex<Vec<News>>);
+
+impl Listener for Notebook {
+    fn hear(&self, news: &News) {
+        self.0.lock().expect("not poisoned").push(news.clone());
+    }
+}
+
+#[tokio::test]
+async fn a_cache_hears_of_its_own_node_s_change_before_the_commit_is_answered() {
+    let here = TestDatabase::new().await;
+    let notebook = Arc::new(Notebook::default());
+    here.databases().tell(&notebook);
+    announce(&here, "a").await;
+    let mut undone = here.system().control().await.expect("the control plane answers");
+    undone.announce("tenant", "b").await.expect("announced");
+    drop(undone);
+    let (topic, key) = ("tenant".to_owned(), "a".to_owned());
+    // Nobody spreads the news of others here, so this is what the commit itself told.
+    let heard = notebook.0.lock().expect("not poisoned").clone();
+    assert_eq!(heard, [News::Interrupted, News::One { topic, key }]);
+    let left = Arc::downgrade(&notebook);
+    drop(notebook);
+    assert!(left.upgrade().is_none(), "who is told is not kept alive for it");
 }

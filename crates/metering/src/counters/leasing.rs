@@ -82,7 +82,7 @@ impl Metering {
         if self.0.sharing.several.swap(several, SeqCst) == several {
             return Ok(());
         }
-        self.each(|meter| self.share(meter));
+        self.0.each(|meter| self.share(meter));
         tracing::info!(several, "whether other nodes share the quotas");
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use std::sync::atomic::fence;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use isolation::{Databases, News};
+use isolation::{Databases, Listener, News};
 use kernel::{TenantId, Timestamp};
 use tenants::directory::Directory;
 
@@ -54,7 +54,7 @@ impl Metering {
         let remembered = settings.remembered / 2;
         let shared = settings.redis.clone();
         let shared = shared.map(|redis| Arc::new(SharedPace::new(redis, databases.master())));
-        let metering = Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             databases,
             directory,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
@@ -66,20 +66,15 @@ impl Metering {
             dirty: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
             settings,
-        }));
-        let weak = Arc::downgrade(&metering.0);
-        metering.0.databases.on_commit_here(move |topic, key| {
-            if let Some(inner) = weak.upgrade() {
-                Self(inner).heed(topic, key);
-            }
         });
-        metering
+        inner.databases.tell(&inner);
+        Self(inner)
     }
 
     /// The tenant's meter: from memory, but for the first time and after its quotas changed. None for a tenant that
     /// there is not.
     pub async fn meter(&self, tenant: TenantId) -> Result<Option<Arc<Meter>>, sqlx::Error> {
-        if let Some(known) = self.known(tenant) {
+        if let Some(known) = self.0.known(tenant) {
             if known.stale.load(Relaxed)
                 && let Err(error) = load::refresh(&self.0, &known).await
             {
@@ -91,7 +86,11 @@ impl Metering {
         let Some(loaded) = load::meter(&self.0, tenant).await? else {
             return Ok(None);
         };
-        let mut shard = self.shard(tenant).write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self
+            .0
+            .shard(tenant)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         self.share(&loaded);
         // Whoever was first has counted already.
         Ok(Some(Arc::clone(
@@ -101,22 +100,12 @@ impl Metering {
 
     /// The tenant's meter, if it is in memory and up to date.
     pub fn ready(&self, tenant: TenantId) -> Option<Arc<Meter>> {
-        self.known(tenant).filter(|meter| !meter.stale.load(Relaxed))
+        self.0.known(tenant).filter(|meter| !meter.stale.load(Relaxed))
     }
 
     /// The tenant's meter, if it is in memory: for who has asked for it before, and would go on with what held then.
     pub fn at_hand(&self, tenant: TenantId) -> Option<Arc<Meter>> {
-        self.known(tenant)
-    }
-
-    fn known(&self, tenant: TenantId) -> Option<Arc<Meter>> {
-        let shard = self.shard(tenant).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&tenant).cloned()
-    }
-
-    fn shard(&self, tenant: TenantId) -> &Shard {
-        let hash = self.0.hasher.hash_one(tenant);
-        &self.0.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
+        self.0.known(tenant)
     }
 
     /// The one call before a request is served: rate limits of address, key and tenant, then one of its calls, and
@@ -209,7 +198,7 @@ impl Metering {
         let mut told: Vec<TenantId> = counted.0.keys().map(|row| row.tenant).collect();
         told.sort_unstable();
         told.dedup();
-        for meter in told.into_iter().filter_map(|tenant| self.known(tenant)) {
+        for meter in told.into_iter().filter_map(|tenant| self.0.known(tenant)) {
             meter.observe(counted, self.now());
             also(&meter);
         }
@@ -217,34 +206,18 @@ impl Metering {
 
     /// Reads the tenant's quotas anew before they are next asked.
     pub fn refresh(&self, tenant: TenantId) {
-        if let Some(meter) = self.known(tenant) {
-            meter.stale.store(true, Relaxed);
-        }
+        self.0.refresh(tenant);
     }
 
-    /// Learns of changed plans and quotas. Never ends: run it as a task beside [`Databases::spread_news`]. While the news
-    /// are interrupted, what was known holds.
-    pub async fn follow_news(self) {
+    /// Looks around when a node comes or goes. Never ends: run it as a task beside [`Databases::spread_news`].
+    pub async fn follow_nodes(self) {
         let mut news = self.0.databases.subscribe();
         loop {
-            match news.next().await {
-                News::Everything => self.each(|meter| {
-                    meter.stale.store(true, Relaxed);
-                    meter.forget_levels();
-                }),
-                News::One { topic, .. } if topic == presence::TOPIC => self.look_around().await,
-                News::One { topic, key } => self.heed(&topic, &key),
-                News::Interrupted => {}
+            if let News::One { topic, .. } = news.next().await
+                && topic == presence::TOPIC
+            {
+                self.look_around().await;
             }
-        }
-    }
-
-    fn heed(&self, topic: &str, key: &str) {
-        let Ok(tenant) = key.parse() else { return };
-        match topic {
-            TOPIC | "tenant" => self.refresh(tenant),
-            tenants::SEATS_TOPIC => self.known(tenant).iter().for_each(|meter| meter.forget_levels()),
-            _ => {}
         }
     }
 
@@ -252,13 +225,6 @@ impl Metering {
     pub fn loaded(&self) -> usize {
         let size = |shard: &Shard| shard.read().unwrap_or_else(PoisonError::into_inner).len();
         self.0.shards.iter().map(size).sum()
-    }
-
-    pub(super) fn each(&self, act: impl Fn(&Meter)) {
-        for shard in &self.0.shards {
-            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            shard.values().for_each(|meter| act(meter));
-        }
     }
 
     /// Has the meter flushed at the next turn.
@@ -289,5 +255,52 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
             IpAddr::V6(bits.into())
         }
         v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+impl Inner {
+    fn shard(&self, tenant: TenantId) -> &Shard {
+        let hash = self.hasher.hash_one(tenant);
+        &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
+    }
+
+    fn known(&self, tenant: TenantId) -> Option<Arc<Meter>> {
+        let shard = self.shard(tenant).read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(&tenant).cloned()
+    }
+
+    pub(super) fn each(&self, act: impl Fn(&Meter)) {
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.values().for_each(|meter| act(meter));
+        }
+    }
+
+    fn refresh(&self, tenant: TenantId) {
+        if let Some(meter) = self.known(tenant) {
+            meter.stale.store(true, Relaxed);
+        }
+    }
+}
+
+impl Listener for Inner {
+    /// Learns of changed plans and quotas. While the news are interrupted, what was known holds.
+    fn hear(&self, news: &News) {
+        let (topic, key) = match news {
+            News::Everything => {
+                return self.each(|meter| {
+                    meter.stale.store(true, Relaxed);
+                    meter.forget_levels();
+                });
+            }
+            News::Interrupted => return,
+            News::One { topic, key } => (topic.as_str(), key),
+        };
+        let Ok(tenant) = key.parse() else { return };
+        match topic {
+            TOPIC | "tenant" => self.refresh(tenant),
+            tenants::SEATS_TOPIC => self.known(tenant).iter().for_each(|meter| meter.forget_levels()),
+            _ => {}
+        }
     }
 }

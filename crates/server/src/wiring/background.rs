@@ -40,15 +40,11 @@ impl Background {
         let databases = &state.databases;
         tasks.spawn(databases.clone().spread_news(stop.clone()));
         tasks.spawn(state.authenticator.clone().run(stop.clone()));
-        tasks.spawn(until(stop.clone(), state.directory.clone().follow_news()));
-        tasks.spawn(until(stop.clone(), state.records.clone().follow_news()));
-        tasks.spawn(until(stop.clone(), state.domains.clone().follow_news()));
-        tasks.spawn(until(stop.clone(), state.policies.clone().follow_news()));
         tasks.spawn(until(stop.clone(), state.signing_keys.clone().follow_news()));
         let receivers: Vec<Box<dyn Receiver>> = vec![Box::new(RelayedJobs), Box::new(RelayedEvents)];
         tasks.spawn(Relay::new(databases.clone(), hints, receivers).run(stop.clone()));
         tasks.spawn(Worker::new(databases.system("worker"), handlers(state, transport)).run(stop.clone()));
-        tasks.spawn(until(stop.clone(), state.metering.clone().follow_news()));
+        tasks.spawn(until(stop.clone(), state.metering.clone().follow_nodes()));
         tasks.spawn(state.metering.clone().run(stop.clone()));
         tasks.spawn(state.metering.clone().keep_shared(stop.clone()));
         tasks.spawn(schedule(state, retention).run(stop.clone()));

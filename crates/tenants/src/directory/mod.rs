@@ -14,7 +14,7 @@ mod snapshot;
 
 use std::sync::Arc;
 
-use isolation::{Databases, FreshCache, News};
+use isolation::{Databases, FreshCache, Listener, News};
 use kernel::TenantId;
 
 use crate::tenants::{SLUG_TOPIC, Slug, TOPIC};
@@ -43,43 +43,15 @@ struct Inner {
 }
 
 impl Directory {
-    /// An empty memory for so many tenants at most. It keeps nothing until [`Directory::follow_news`] runs.
+    /// An empty memory for so many tenants at most. It keeps nothing until [`Databases::spread_news`] runs.
     pub fn new(databases: Databases, capacity: u64) -> Self {
         let directory = Arc::new(Inner {
             databases,
             tenants: FreshCache::new(capacity),
             slugs: FreshCache::new(capacity),
         });
-        let weak = Arc::downgrade(&directory);
-        directory.databases.on_commit_here(move |topic, key| {
-            if let Some(directory) = weak.upgrade() {
-                directory.forget(topic, key);
-            }
-        });
+        directory.databases.tell(&directory);
         Self(directory)
-    }
-
-    /// Forgets what changes. Never ends: run it as a task of its own beside [`Databases::spread_news`].
-    pub async fn follow_news(self) {
-        let mut news = self.0.databases.subscribe();
-        loop {
-            self.obey(&news.next().await);
-        }
-    }
-
-    fn obey(&self, news: &News) {
-        let Inner { tenants, slugs, .. } = &*self.0;
-        match news {
-            News::Everything => {
-                tenants.forget_everything();
-                slugs.forget_everything();
-            }
-            News::Interrupted => {
-                tenants.distrust();
-                slugs.distrust();
-            }
-            News::One { topic, key } => self.0.forget(topic, key),
-        }
     }
 
     /// The tenant with this identifier, whatever its status.
@@ -150,12 +122,23 @@ impl Directory {
     }
 }
 
-impl Inner {
-    fn forget(&self, topic: &str, key: &str) {
-        match (topic, key.parse::<TenantId>()) {
-            (TOPIC, Ok(id)) => self.tenants.forget(&id),
-            (SLUG_TOPIC, _) => self.slugs.forget(key),
-            _ => {}
+impl Listener for Inner {
+    fn hear(&self, news: &News) {
+        let Self { tenants, slugs, .. } = self;
+        match news {
+            News::Everything => {
+                tenants.forget_everything();
+                slugs.forget_everything();
+            }
+            News::Interrupted => {
+                tenants.distrust();
+                slugs.distrust();
+            }
+            News::One { topic, key } => match (topic.as_str(), key.parse::<TenantId>()) {
+                (TOPIC, Ok(id)) => tenants.forget(&id),
+                (SLUG_TOPIC, _) => slugs.forget(key.as_str()),
+                _ => {}
+            },
         }
     }
 }

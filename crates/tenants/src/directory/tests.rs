@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use isolation::{IsolationStrategy, News};
+use isolation::{IsolationStrategy, Listener as _, News};
 use testkit::TestDatabase;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ fn slug(text: &str) -> Slug {
 
 fn trusting(db: &TestDatabase) -> Directory {
     let directory = Directory::new(db.databases().clone(), 100);
-    directory.obey(&News::Everything);
+    directory.0.hear(&News::Everything);
     directory
 }
 
@@ -84,9 +84,9 @@ async fn nothing_is_kept_while_the_news_are_interrupted() {
     let id = active(&db, "acme", "pro").await.id;
     let directory = Directory::new(db.databases().clone(), 100);
     assert!(directory.by_id(id).await.expect("readable").is_some());
-    directory.obey(&News::Everything);
+    directory.0.hear(&News::Everything);
     assert!(directory.by_id(id).await.expect("readable").is_some());
-    directory.obey(&News::Interrupted);
+    directory.0.hear(&News::Interrupted);
     cut_off(&db).await;
     assert!(directory.by_id(id).await.is_err());
 }
@@ -166,7 +166,6 @@ async fn news_reach_another_node() {
     let databases = other.databases().clone();
     let token = stop.clone();
     let spreading = tokio::spawn(async move { databases.spread_news(token).await });
-    let following = tokio::spawn(directory.clone().follow_news());
     let tenant = committed!(db, |tx| insert(tx, order("acme", "pro"))).expect("ordered");
     let (id, wanted) = (tenant.id, slug("acme"));
 
@@ -200,7 +199,6 @@ async fn news_reach_another_node() {
     .await;
     stop.cancel();
     spreading.await.expect("it ends when told to");
-    following.abort();
 }
 
 async fn status(directory: &Directory, id: kernel::TenantId) -> Option<Status> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use isolation::{Databases, FreshCache, News};
+use isolation::{Databases, FreshCache, Listener, News};
 use kernel::TenantId;
 
 use super::ops::TOPIC;
@@ -11,37 +11,22 @@ use super::sql;
 
 /// The memory. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Domains(Arc<Inner>);
+pub struct Domains(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     databases: Databases,
     /// Also the names that lead nowhere, so that guessing them does not load the database.
     names: FreshCache<String, Option<TenantId>>,
 }
 
 impl Domains {
-    /// An empty memory for so many names at most. It keeps nothing until [`Domains::follow_news`] runs.
+    /// An empty memory for so many names at most. It keeps nothing until [`Databases::spread_news`] runs.
     pub fn new(databases: Databases, capacity: u64) -> Self {
         let names = FreshCache::new(capacity);
-        Self(Arc::new(Inner { databases, names }))
-    }
-
-    /// Forgets what changes. Never ends: run it as a task of its own beside [`Databases::spread_news`].
-    pub async fn follow_news(self) {
-        let mut news = self.0.databases.subscribe();
-        loop {
-            self.obey(&news.next().await);
-        }
-    }
-
-    pub(super) fn obey(&self, news: &News) {
-        match news {
-            News::Everything => self.0.names.forget_everything(),
-            News::Interrupted => self.0.names.distrust(),
-            News::One { topic, key } if topic == TOPIC => self.0.names.forget(key.as_str()),
-            News::One { .. } => {}
-        }
+        let domains = Arc::new(Inner { databases, names });
+        domains.databases.tell(&domains);
+        Self(domains)
     }
 
     /// The tenant that a verified name leads to. The name is given in lower case, without port and trailing dot.
@@ -69,4 +54,15 @@ impl Domains {
 fn may_be_stored(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
     name.len() <= 253 && name.contains('.') && name.bytes().all(fits)
+}
+
+impl Listener for Inner {
+    fn hear(&self, news: &News) {
+        match news {
+            News::Everything => self.names.forget_everything(),
+            News::Interrupted => self.names.distrust(),
+            News::One { topic, key } if topic == TOPIC => self.names.forget(key.as_str()),
+            News::One { .. } => {}
+        }
+    }
 }

@@ -1,4 +1,4 @@
-use isolation::{IsolationStrategy, News, Tx};
+use isolation::{IsolationStrategy, Listener as _, News, Tx};
 use kernel::TenantId;
 use serde_json::json;
 use testkit::TestDatabase;
@@ -196,11 +196,11 @@ async fn only_verified_names_lead_to_their_tenant() {
     let db = TestDatabase::new().await;
     let id = tenant(&db).await;
     let domains = Domains::new(db.databases().clone(), 100);
-    domains.obey(&News::Everything);
+    domains.0.hear(&News::Everything);
     registered(&db, id, "acme.com").await;
     assert_eq!(domains.tenant_of("acme.com").await.expect("readable"), None);
     verified(&db, "acme.com").await;
-    domains.obey(&News::One {
+    domains.0.hear(&News::One {
         topic: "domain".to_owned(),
         key: "acme.com".to_owned(),
     });
@@ -219,6 +219,6 @@ async fn only_verified_names_lead_to_their_tenant() {
             "{nonsense}"
         );
     }
-    domains.obey(&News::Interrupted);
+    domains.0.hear(&News::Interrupted);
     assert!(domains.tenant_of("acme.com").await.is_err());
 }
