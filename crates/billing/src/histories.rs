@@ -20,7 +20,7 @@ use crate::subscriptions;
     clippy::disallowed_methods,
     reason = "a test run has no other configuration than its environment"
 )]
-fn histories() -> u32 {
+pub(crate) fn histories() -> u32 {
     let wanted = std::env::var("TENANTRY_HISTORIES").ok();
     wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(60)
 }

@@ -1,20 +1,23 @@
 //! `/api/invoices`: what the caller's tenant was invoiced, also as the documents that its people are given.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use billing::accounts;
+use billing::dunning;
 use billing::invoices::{self, CreditNote, CreditNoteId, Document, Invoice, InvoiceId, InvoiceStatus};
+use billing::payments::attempts::{Attempt, AttemptStatus};
 use billing::rendering::InvoiceDocument;
-use edge::{Cursor, Json, Limit, Page, Path, ProblemResponse, Query};
+use edge::{Cursor, IdempotencyKey, Json, Limit, Page, Path, ProblemBody, ProblemResponse, Query};
 use gate::billing::{account_refused, html as page, invoice_refused as refused, pdf as file};
-use gate::{AppState, TenantCaller, permitted, unexpected};
+use gate::{Answer, AppState, Keyed, NoBody, OfOrders, TenantCaller, permitted, unexpected};
 use kernel::{Code, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::payment_methods::keep;
+use crate::payment_refusals::{pay_refused, refused as provider_refused};
 use crate::versioned::{IfNoneMatch, shown};
 
 type InvoiceCursor = Cursor<InvoiceId>;
@@ -23,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(permitted(routes!(list), Permission::BillingRead))
         .routes(permitted(routes!(get), Permission::BillingRead))
+        .routes(permitted(routes!(pay), Permission::BillingWrite))
         .routes(permitted(routes!(pdf), Permission::BillingRead))
         .routes(permitted(routes!(html), Permission::BillingRead))
         .routes(permitted(routes!(credit_notes), Permission::BillingRead))
@@ -66,13 +70,67 @@ async fn list(
 async fn get(
     caller: TenantCaller,
     Path(id): Path<InvoiceId>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let document = invoices::get(&mut tx, caller.tenant.id, id)
         .await
         .map_err(refused)?;
-    Ok(shown(&headers, document.invoice.version, document))
+    Ok(shown(&known, document.invoice.version, document))
+}
+
+/// How paying an invoice goes on.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PaymentUnderWay {
+    /// The attempt, which is found among the invoice's payments once it succeeded.
+    payment: Attempt,
+    /// Where the payer has to confirm: what the provider's own script in his browser goes on with.
+    #[schema(example = "pi_3MtwBwLkdIwHu7ix28a3tqPa_secret_YrKJUKribcBjcG8HVhfZluoGH")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// Pay an invoice
+///
+/// Now and by the default method, whenever the next try is. Where a payment waits for the payer's confirmation (3-D
+/// Secure), the answer has what his browser needs for it; where one is under way, it is that one.
+#[utoipa::path(post, path = "/api/invoices/{id}/pay", operation_id = "payInvoice", tag = "billing",
+    security(("tenantKey" = [])), params(("id" = InvoiceId, Path), IdempotencyKey),
+    responses((status = 202, description = "It is under way.", body = PaymentUnderWay, headers(("Location" = String))),
+        (status = 409, description = "Nothing is due, or there is nothing to pay it by.",
+            body = ProblemBody, content_type = "application/problem+json")))]
+async fn pay(
+    State(state): State<AppState>,
+    Path(id): Path<InvoiceId>,
+    keyed: Keyed<OfOrders, NoBody>,
+) -> Result<Answer, ProblemResponse> {
+    let request = keyed.request;
+    let tenant = request.caller.tenant.id;
+    let (mut tx, kept) = request.open().await?;
+    if let Some(kept) = kept {
+        return Ok(kept.into());
+    }
+    let location = format!("/api/invoices/{id}");
+    let payment = dunning::pay(&mut tx, tenant, id).await.map_err(pay_refused)?;
+    let waits = (payment.status == AttemptStatus::RequiresAction)
+        .then(|| payment.reference.clone())
+        .flatten();
+    let Some(reference) = waits else {
+        let answer = PaymentUnderWay {
+            payment,
+            client_secret: None,
+        };
+        return request.finish(tx, Answer::accepted(location, &answer)?).await;
+    };
+    drop(tx);
+    let confirmation = state.payments.provider().confirmation(&reference).await;
+    let confirmation = confirmation.map_err(|failure| provider_refused(failure.into(), ""))?;
+    let answer = PaymentUnderWay {
+        payment,
+        client_secret: Some(confirmation.client_secret.expose().clone()),
+    };
+    keep(&request, Answer::accepted(location, &answer)?).await
 }
 
 /// Get an invoice as a PDF

@@ -6,7 +6,9 @@ use billing::payments::customers;
 use billing::payments::methods::{self, MethodId, NewMethod, PaymentMethod};
 use billing::providers::ProviderKind;
 use edge::{IdempotencyKey, Json, Path, ProblemBody, ProblemResponse};
-use gate::{Answer, AppState, Asked, Keyed, NoBody, OfTenantControl, TenantCaller, permitted, unexpected};
+use gate::{
+    Answer, AppState, Asked, Door, Keyed, NoBody, OfTenantControl, TenantCaller, permitted, unexpected,
+};
 use kernel::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -110,10 +112,7 @@ pub(crate) async fn kept(request: &Asked<OfTenantControl>) -> Result<Option<Answ
 }
 
 /// Keeps the answer under the caller's key, where nothing but the provider was asked.
-pub(crate) async fn keep(
-    request: &Asked<OfTenantControl>,
-    answer: Answer,
-) -> Result<Answer, ProblemResponse> {
+pub(crate) async fn keep<D: Door>(request: &Asked<D>, answer: Answer) -> Result<Answer, ProblemResponse> {
     match request.open().await? {
         (_, Some(kept)) => Ok(kept.into()),
         (tx, None) => request.finish(tx, answer).await,

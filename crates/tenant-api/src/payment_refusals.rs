@@ -1,11 +1,15 @@
 //! How failures of collecting become problems.
 
+use billing::dunning::PayError;
 use billing::payments::PaymentsError;
 use billing::payments::methods::MethodError;
 use billing::providers::Failure;
 use edge::ProblemResponse;
+use gate::billing::{account_refused, invoice_refused};
 use gate::unexpected;
 use kernel::{Code, FieldError, Problem};
+
+use crate::refusals::sentence;
 
 /// What asked the provider did not come about. What the provider does not accept is what the caller gave it at `pointer`.
 pub(crate) fn refused(error: PaymentsError, pointer: &str) -> ProblemResponse {
@@ -25,6 +29,20 @@ pub(crate) fn refused(error: PaymentsError, pointer: &str) -> ProblemResponse {
                 ProblemResponse::caused(Code::Unavailable, failure)
             }
         },
+    }
+}
+
+/// An invoice could not be paid so.
+pub(crate) fn pay_refused(error: PayError) -> ProblemResponse {
+    match error {
+        PayError::Database(error) => unexpected(error),
+        PayError::Invoice(error) => invoice_refused(error),
+        PayError::Account(error) => account_refused(error),
+        PayError::NobodyCharges => Code::ProviderUnsupported.into(),
+        PayError::NothingDue(_) => Problem::new(Code::InvalidTransition, sentence(&error)).into(),
+        PayError::NoMethod | PayError::RefusedForGood => {
+            Problem::new(Code::Conflict, sentence(&error)).into()
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod error;
 mod jobs;
 mod letters;
 mod model;
+mod paying;
 mod sql;
 mod steps;
 #[cfg(test)]
@@ -43,5 +44,6 @@ pub(crate) use jobs::handlers;
 pub use letters::Letters;
 pub(crate) use letters::trial_ends;
 pub use model::{Case, CaseStatus};
+pub use paying::{PayError, pay};
 pub(crate) use sql::next_instant;
 pub use sql::of_invoice;

@@ -41,6 +41,16 @@ pub(super) fn is_owed(invoice: &Invoice) -> bool {
     invoice.status == InvoiceStatus::Open && invoice.due.is_positive()
 }
 
+/// Everything that is due of it.
+pub(super) fn order_of(invoice: &Invoice) -> Order {
+    Order {
+        tenant: invoice.tenant_id,
+        invoice: invoice.id,
+        amount: invoice.due,
+        description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
+    }
+}
+
 /// The invoice's attempt that is open.
 pub(super) async fn open_attempt(tx: &mut ControlTx, case: &Case) -> Result<Option<Attempt>, sqlx::Error> {
     let all = attempts::of_invoice(tx, case.tenant_id, case.invoice_id).await?;
@@ -100,13 +110,7 @@ impl Place<'_> {
         if method.is_none_or(|method| Some(method.id) == case.refused_method) {
             return Ok(None);
         }
-        let order = Order {
-            tenant: case.tenant_id,
-            invoice: case.invoice_id,
-            amount: invoice.due,
-            description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
-        };
-        match attempts::collect(tx, provider, order).await {
+        match attempts::collect(tx, provider, order_of(invoice)).await {
             Ok(attempt) => Ok(Some(attempt)),
             Err(attempts::CollectError::Uncollectible | attempts::CollectError::NoMethod) => Ok(None),
             Err(other) => Err(other.into()),

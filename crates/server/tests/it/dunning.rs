@@ -212,3 +212,83 @@ async fn three_days_before_a_trial_ends_its_owner_is_told() {
     told(&app, "acme", "trial ends", 1).await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn what_waits_for_the_payer_is_confirmed_in_his_browser() {
+    let stripe = FakeStripe::start().await;
+    let app = collecting(&stripe).await;
+    let tenant = tenant_on(&app, "acme", "pro").await;
+    let client = &tenant.client;
+    let card = json!({"reference": "pm_card_authenticationRequired", "default": true});
+    client.post("/api/payment-methods", &card).await.expect(201);
+    let (end, nothing) = (of(&tenant, "/end-trial"), json!({}));
+    app.admin().post(&end, &nothing).await.expect(200);
+    becomes(&app, &tenant, "past_due").await;
+    let invoice = invoices(&app, &tenant).await.remove(0);
+    let pay = format!("/api/invoices/{}/pay", invoice["id"].as_str().expect("an id"));
+
+    let other = tenant_on(&app, "other", "pro").await;
+    other.client.post(&pay, &nothing).await.refused(404, "not_found");
+    let waiting = client.post(&pay, &nothing).await.expect(202).json();
+    assert_eq!(waiting["payment"]["status"], "requires_action", "{waiting}");
+    let reference = waiting["payment"]["reference"].as_str().expect("asked for");
+    assert_eq!(waiting["clientSecret"], format!("{reference}_secret_fake"));
+    stripe.confirm(reference);
+    deliver_all(&app, &stripe).await;
+    becomes(&app, &tenant, "active").await;
+    client
+        .post(&pay, &nothing)
+        .await
+        .refused(409, "invalid_transition");
+    assert_eq!(stripe.taken(), 9900);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_does_not_wait_for_the_next_try_pays_once() {
+    let stripe = FakeStripe::start().await;
+    let app = collecting(&stripe).await;
+    let tenant = tenant_on(&app, "acme", "pro").await;
+    let client = &tenant.client;
+    let (end, nothing) = (of(&tenant, "/end-trial"), json!({}));
+    app.admin().post(&end, &nothing).await.expect(200);
+    let open = async || {
+        let all = invoices(&app, &tenant).await;
+        all.into_iter().find(|invoice| invoice["status"] == "open")
+    };
+    let invoice = eventually("an invoice", open).await;
+    let pay = format!("/api/invoices/{}/pay", invoice["id"].as_str().expect("an id"));
+    client.post(&pay, &nothing).await.refused(409, "conflict");
+
+    let card = json!({"reference": "pm_card_visa", "default": true});
+    client.post("/api/payment-methods", &card).await.expect(201);
+    let method = stripe.objects("payment_methods").remove(0);
+    let method = method["id"].as_str().expect("an identifier").to_owned();
+    stripe.behave(&method, Behaviour::Declines("insufficient_funds".to_owned()));
+    client.post(&pay, &nothing).await.expect(202);
+    app.settle().await;
+    becomes(&app, &tenant, "past_due").await;
+    stripe.behave(&method, Behaviour::Pays);
+    let (one, two, three) = tokio::join!(
+        client.post(&pay, &nothing),
+        client.post(&pay, &nothing),
+        client.post(&pay, &nothing)
+    );
+    let taken = [one, two, three].map(|answer| answer.status);
+    assert!(
+        taken.iter().all(|status| [202, 409].contains(&status.as_u16()))
+            && taken.iter().any(|one| *one == 202),
+        "{taken:?}"
+    );
+    becomes(&app, &tenant, "active").await;
+    app.settle().await;
+    assert_eq!(stripe.taken(), 9900);
+
+    stripe.behave(&method, Behaviour::Declines("stolen_card".to_owned()));
+    advance_days(&app, 31).await;
+    becomes(&app, &tenant, "past_due").await;
+    let invoice = eventually("an invoice", open).await;
+    let pay = format!("/api/invoices/{}/pay", invoice["id"].as_str().expect("an id"));
+    client.post(&pay, &nothing).await.refused(409, "conflict");
+    app.finish().await;
+}

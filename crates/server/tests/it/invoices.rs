@@ -490,3 +490,43 @@ async fn what_stripe_collected_it_sends_back() {
     .await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_removed_tenants_invoices_stay_and_its_customer_goes() {
+    let stripe = FakeStripe::start().await;
+    let app = collecting(&stripe).await;
+    let tenant = tenant_on(&app, "acme", "pro").await;
+    let admin = app.admin();
+    let card = json!({"reference": "pm_card_visa", "default": true});
+    let methods = "/api/payment-methods";
+    tenant.client.post(methods, &card).await.expect(201);
+    let end = format!("/admin/tenants/{}/subscription/end-trial", tenant.id);
+    admin.post(&end, &json!({})).await.expect(200);
+    let listed = eventually("the invoice to be paid", async || {
+        let listed = all(&admin, &of(&tenant, "")).await;
+        (listed.len() == 1 && listed[0]["status"] == "paid").then_some(listed)
+    })
+    .await;
+
+    let path = format!("/admin/tenants/{}", tenant.id);
+    let remove = format!("{path}?graceDays=0");
+    admin.delete(&remove).await.expect(202);
+    eventually("the removal", async || {
+        (admin.get(&path).await.json()["status"] == "deleted").then_some(())
+    })
+    .await;
+    let kept = all(&admin, &of(&tenant, "")).await;
+    let essence = |all: &[Value]| -> Vec<[Value; 4]> {
+        let of = |one: &Value| ["id", "number", "total", "status"].map(|name| one[name].clone());
+        all.iter().map(of).collect()
+    };
+    assert_eq!(essence(&kept), essence(&listed), "the books do not change");
+    let id = listed[0]["id"].as_str().expect("an id");
+    let printed = admin.get(&of(&tenant, &format!("/{id}/html"))).await.expect(200);
+    let number = listed[0]["number"].as_str().expect("a number");
+    assert!(String::from_utf8_lossy(&printed.bytes).contains(number));
+    app.settle().await;
+    assert_eq!(stripe.objects("customers")[0]["deleted"], true);
+    assert_eq!(stripe.taken(), 9900);
+    app.finish().await;
+}
