@@ -96,18 +96,20 @@ fn likenesses(count: usize) -> String {
          create temp table others as
              select n, gen_random_uuid() as id, gen_random_uuid() as key from generate_series(1, {count}) n;
          create temp table model as select t.id from control.tenants t where slug = 'asked-0';
-         insert into control.tenants
-             select (jsonb_populate_record(t, jsonb_build_object('id', o.id, 'slug', 'other-' || n, 'name', 'Other ' || n))).*
-             from control.tenants t join model using (id), others o;
-         insert into control.stores
-             select (jsonb_populate_record(s, jsonb_build_object('tenant_id', o.id))).*
-             from control.stores s join model m on s.tenant_id = m.id, others o;
+         insert into control.tenants select made.*
+             from control.tenants t join model using (id), others o, jsonb_populate_record(t,
+                 jsonb_build_object('id', o.id, 'slug', 'other-' || n, 'name', 'Other ' || n)) made;
+         insert into control.stores select made.*
+             from control.stores s join model m on s.tenant_id = m.id, others o,
+                 jsonb_populate_record(s, jsonb_build_object('tenant_id', o.id)) made;
          insert into control.slugs (slug, tenant_id) select 'other-' || n, id from others;
-         insert into control.api_keys
-             select (jsonb_populate_record(k, jsonb_build_object('tenant_id', o.id, 'id', o.key, 'user_id', null,
-                         'secret_hash', '\\x' || encode(sha256(convert_to('tny_other' || n, 'UTF8')), 'hex')))).*
-             from (select k.* from control.api_keys k join model m on k.tenant_id = m.id limit 1) k, others o;
-         drop table others, model;
+         create temp table model_key as
+             select k.id from control.api_keys k join model m on k.tenant_id = m.id limit 1;
+         insert into control.api_keys select made.*
+             from control.api_keys k join model_key using (id), others o, jsonb_populate_record(k,
+                 jsonb_build_object('tenant_id', o.id, 'id', o.key, 'user_id', null,
+                     'secret_hash', '\\x' || encode(sha256(convert_to('tny_other' || n, 'UTF8')), 'hex'))) made;
+         drop table others, model, model_key;
          analyze;"
     )
 }

@@ -15,17 +15,17 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{Code, Problem};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 
-/// The most bytes that this route takes.
-#[derive(Debug, Clone, Copy)]
-pub struct BodyBytes(pub(crate) usize);
+use crate::layers::Terms;
 
-/// How long a whole JSON body may take, and a streamed one from piece to piece.
+/// The most bytes that this route takes, where it takes other bodies than the rest.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BodyTime(pub(crate) Duration);
+pub struct BodyBytes(usize);
 
 /// Without a limit from outside (a router in a test, say).
-const DEFAULT_BYTES: BodyBytes = BodyBytes(1 << 20);
-const DEFAULT_TIME: BodyTime = BodyTime(Duration::from_secs(15));
+const DEFAULT: InForce = InForce {
+    bytes: 1 << 20,
+    time: Duration::from_secs(15),
+};
 
 /// A layer that sets another limit for the routes it is put on, e.g. for uploads. It binds axum's own
 /// extractors (`Bytes`, `Multipart`) too.
@@ -54,19 +54,37 @@ pub fn read_error(error: &(dyn Error + 'static)) -> Problem {
     failure_in(error).unwrap_or_else(cut_off)
 }
 
+/// The limits of one request.
+#[derive(Debug, Clone, Copy)]
 struct InForce {
     bytes: usize,
+    /// How long a whole JSON body may take, and a streamed one from piece to piece.
     time: Duration,
+}
+
+impl InForce {
+    fn of(parts: &Parts) -> Self {
+        let common = parts.extensions.get().map_or(DEFAULT, |terms: &Terms| Self {
+            bytes: terms.body_bytes,
+            time: terms.body_time,
+        });
+        match parts.extensions.get() {
+            Some(BodyBytes(bytes)) => Self {
+                bytes: *bytes,
+                ..common
+            },
+            None => common,
+        }
+    }
 }
 
 fn limited(request: Request) -> Result<(Parts, Limited<Body>, InForce), Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = parts.extensions.get().copied().unwrap_or(DEFAULT_BYTES).0;
-    let time = parts.extensions.get().copied().unwrap_or(DEFAULT_TIME).0;
-    if announced_length(&parts.headers).is_some_and(|length| length > bytes as u64) {
-        return Err(too_large(bytes)); // before a byte of it is read
+    let limits = InForce::of(&parts);
+    if announced_length(&parts.headers).is_some_and(|length| length > limits.bytes as u64) {
+        return Err(too_large(limits.bytes)); // before a byte of it is read
     }
-    Ok((parts, Limited::new(body, bytes), InForce { bytes, time }))
+    Ok((parts, Limited::new(body, limits.bytes), limits))
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {

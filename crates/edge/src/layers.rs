@@ -6,17 +6,19 @@
 //! that does not parse is 400, an address over 65,534 bytes 414, header fields over [`Limits::head_bytes`] or
 //! [`Limits::head_fields`] 431; a head that does not arrive within [`Limits::head_time`] gets no answer.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::Uri;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use kernel::Seams;
+use tokio::time::Instant;
 use tower::ServiceBuilder;
-
-use crate::body::{BodyBytes, BodyTime};
+use tracing::Span;
 
 mod access_log;
 mod completion;
@@ -26,6 +28,7 @@ mod panics;
 mod request_id;
 mod security_headers;
 
+use deadline::Deadline;
 pub use deadline::time_limit;
 pub use request_id::RequestId;
 pub use security_headers::Tls;
@@ -72,45 +75,122 @@ impl Default for Limits {
     }
 }
 
-/// Puts the whole stack around a router with all its routes; what is added to the router later is outside.
-pub fn layers(router: Router, seams: &Seams, limits: &Limits) -> Router {
-    let edge = Arc::new(Edge {
-        seams: seams.clone(),
-        gate: overload::Gate::new(limits.concurrency),
-        limits: limits.clone(),
-    });
-    router.layer(
-        ServiceBuilder::new()
-            .layer(from_fn_with_state(edge, around))
-            .layer(DefaultBodyLimit::max(limits.body_bytes)),
-    )
-}
+/// What surrounds every route. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Edge(Arc<Inner>);
 
-struct Edge {
+#[derive(Debug)]
+struct Inner {
     seams: Seams,
     gate: overload::Gate,
     limits: Limits,
 }
 
-async fn around(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let id = request_id::identify(&edge.seams, &mut request);
-    let tls = edge.limits.strict_transport_security || request.extensions().get::<Tls>().is_some();
-    let deadline = deadline::Deadline::of(&mut request, edge.limits.request_time);
-    request.extensions_mut().insert(BodyTime(edge.limits.body_time));
-    request.extensions_mut().insert(BodyBytes(edge.limits.body_bytes));
-    let (span, address) = (access_log::span_of(&request), request.uri().clone());
-    let answer = async {
-        let permit = edge.gate.admit(&request);
-        let answered = match &permit {
-            Ok(_) => deadline.enforce(panics::caught(next.run(request))).await,
-            Err(overload::Full) => overload::Full::answer(),
+/// What holds for one request, beside it: one extension instead of many.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) id: RequestId,
+    pub(crate) deadline: Deadline,
+    pub(crate) body_bytes: usize,
+    pub(crate) body_time: Duration,
+}
+
+/// A request that has come in, until it is answered.
+#[derive(Debug)]
+pub struct Received {
+    id: RequestId,
+    deadline: Deadline,
+    started: Instant,
+    span: Span,
+    address: Uri,
+    tls: bool,
+}
+
+impl Received {
+    /// When it came.
+    pub fn started(&self) -> std::time::Instant {
+        self.started.into_std()
+    }
+}
+
+impl Edge {
+    /// One for all routes: requests that are worked on at once are counted here.
+    pub fn new(seams: &Seams, limits: &Limits) -> Self {
+        Self(Arc::new(Inner {
+            seams: seams.clone(),
+            gate: overload::Gate::new(limits.concurrency),
+            limits: limits.clone(),
+        }))
+    }
+
+    /// Before anything else: names the request and lays beside it what holds for it.
+    pub fn receive(&self, request: &mut Request) -> Received {
+        let Inner { seams, limits, .. } = &*self.0;
+        let started = Instant::now();
+        let terms = Terms {
+            id: RequestId::of(seams, request.headers()),
+            deadline: Deadline::at(started + limits.request_time),
+            body_bytes: limits.body_bytes,
+            body_time: limits.body_time,
         };
-        completion::complete(answered, address.path(), &id)
-    };
-    let mut response = access_log::log(span, answer).await;
-    security_headers::add(tls, response.headers_mut());
-    id.tell(response.headers_mut());
-    response
+        let received = Received {
+            id: terms.id.clone(),
+            deadline: terms.deadline.clone(),
+            started,
+            span: access_log::span_of(request, &terms.id),
+            address: request.uri().clone(),
+            tls: limits.strict_transport_security || request.extensions().get::<Tls>().is_some(),
+        };
+        request.extensions_mut().insert(terms);
+        received
+    }
+
+    /// The answer as it leaves, whatever becomes of the work on it.
+    pub async fn answer(&self, received: Received, work: impl Future<Output = Response>) -> Response {
+        let Received {
+            id,
+            deadline,
+            started,
+            span,
+            address,
+            tls,
+        } = received;
+        // By reference from one to the next: each would hold a copy of what it is around.
+        let answer = pin!(async {
+            let permit = self.0.gate.admit(address.path());
+            let answered = match &permit {
+                Ok(_) => deadline.enforce(pin!(panics::caught(work))).await,
+                Err(overload::Full) => overload::Full::answer(),
+            };
+            completion::complete(answered, address.path(), &id)
+        });
+        let mut response = access_log::log(span, started, answer).await;
+        security_headers::add(tls, response.headers_mut());
+        id.tell(response.headers_mut());
+        response
+    }
+
+    /// What axum's own extractors of bodies are held to; it belongs directly inside of what calls this.
+    pub fn body_limit(&self) -> DefaultBodyLimit {
+        DefaultBodyLimit::max(self.0.limits.body_bytes)
+    }
+}
+
+/// Puts this alone around a router with all its routes; what is added to the router later is outside. Where more is
+/// asked of every request, one layer calls [`Edge::receive`] and [`Edge::answer`].
+pub fn layers(router: Router, seams: &Seams, limits: &Limits) -> Router {
+    let edge = Edge::new(seams, limits);
+    let body_limit = edge.body_limit();
+    router.layer(
+        ServiceBuilder::new()
+            .layer(from_fn_with_state(edge, alone))
+            .layer(body_limit),
+    )
+}
+
+async fn alone(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let received = edge.receive(&mut request);
+    edge.answer(received, next.run(request)).await
 }
 
 #[cfg(test)]

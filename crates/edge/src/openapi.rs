@@ -24,7 +24,7 @@ mod declared_queries;
 mod header_parameters;
 mod standard_problems;
 
-pub use declared_queries::refuse_undeclared_queries;
+pub use declared_queries::DeclaredQueries;
 
 /// The security scheme of operators: `security(("adminKey" = []))`.
 pub const ADMIN_KEY: &str = "adminKey";

@@ -20,11 +20,11 @@ pub mod cookies;
 mod cors;
 pub mod costs;
 mod csrf;
-mod door;
 mod failure;
 mod features;
 mod forward_auth;
 pub mod keys;
+mod layers;
 pub mod levels;
 mod metered;
 mod moved_slug;
@@ -49,10 +49,9 @@ pub use change::{
     Asked, Change, Door, Keyed, OfOrders, OfPlatform, OfTenant, OfTenantControl, OfVisitor, Payload,
 };
 pub use csrf::SentBy;
-pub use door::door;
 pub use failure::{Failure, forbidden, unexpected};
 pub use forward_auth::forwarded_caller;
-pub use metered::meter;
+pub use layers::layers;
 pub use origin::{ForwardingHeader, Peer};
 pub use permission::{any_caller, of_feature, pending_session, permitted, public};
 pub use platform::PlatformCaller;

@@ -1,8 +1,8 @@
-//! The one layer around every route that counts what a tenant's request was: status, latency, bytes, person.
+//! What counts, around every route, what a tenant's request was: status, latency, bytes, person.
 //!
-//! The layer lays a [`Tab`] beside the request. Whoever recognises the caller (the extractor of [`TenantCaller`], the
-//! forward-auth) puts his tenant's meter on it, once he was [admitted](crate::admission). When the answer comes back the
-//! layer writes the rate limits and quotas into its headers, and settles: at once where the whole answer is known, else
+//! A [`Tab`] is laid beside the request. Whoever recognises the caller (the extractor of [`TenantCaller`], the
+//! forward-auth) puts his tenant's meter on it, once he was [admitted](crate::admission). When the answer comes back, the
+//! rate limits and quotas are written into its headers, and it is settled: at once where the whole answer is known, else
 //! with the last byte that was sent, or when the caller leaves before it. What ends without an answer, because the
 //! caller left first, counts as 499; a panic is answered 500 by a layer inside of this one.
 //!
@@ -18,13 +18,13 @@
 mod counted;
 mod fields;
 
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use kernel::UserId;
 use metering::Metering;
@@ -84,7 +84,7 @@ impl Tab {
 
 /// A request under way. Dropping it settles.
 #[derive(Debug)]
-struct Visit {
+pub(crate) struct Visit {
     metering: Metering,
     tab: Tab,
     started: Instant,
@@ -118,24 +118,25 @@ impl Drop for Visit {
     }
 }
 
-/// Counts what the tenant's request was, and tells in its answer how much is left. It belongs outside every layer that
-/// answers or changes an answer.
-pub async fn meter(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+/// From here on the request is counted, if its caller is recognised. Comes before whatever answers.
+pub(crate) fn arrives(state: &AppState, started: Instant, request: &mut Request) -> Visit {
     let tab = Tab::default();
     request.extensions_mut().insert(tab.clone());
-    let mut visit = Visit {
+    if !request.body().is_end_stream() {
+        let body = mem::take(request.body_mut());
+        *request.body_mut() = Body::new(Counted::request(body, tab.clone()));
+    }
+    Visit {
         metering: state.metering.clone(),
-        tab: tab.clone(),
-        started: Instant::now(),
+        tab,
+        started,
         answered: None,
         sent: 0,
-    };
-    let request = if request.body().is_end_stream() {
-        request
-    } else {
-        request.map(|body| Body::new(Counted::request(body, tab)))
-    };
-    let mut response = next.run(request).await;
+    }
+}
+
+/// Tells in the answer how much is left, and settles. Comes after whatever changes an answer.
+pub(crate) fn leaves(mut visit: Visit, state: &AppState, mut response: Response) -> Response {
     visit.answered(&response);
     fields::tell(&visit.tab, state.databases.seams(), response.headers_mut());
     if visit.tab.is_taken() {

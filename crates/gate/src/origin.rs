@@ -93,7 +93,7 @@ fn behind(direct: IpAddr, headers: &HeaderMap, settings: &GateSettings) -> Optio
 /// What the trail records of the request.
 pub(crate) fn request_info(parts: &Parts, settings: &GateSettings) -> RequestInfo {
     RequestInfo {
-        id: parts.extensions.get::<RequestId>().map(ToString::to_string),
+        id: RequestId::beside(parts).map(ToString::to_string),
         ip: Peer::of(parts, settings).client,
         user_agent: parts
             .headers

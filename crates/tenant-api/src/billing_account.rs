@@ -1,6 +1,5 @@
 //! `/api/billing/account`: whom the invoices of the caller's tenant are for.
 
-use axum::http::HeaderMap;
 use axum::response::Response;
 use billing::accounts::{self, Address, BillingAccount, UpdateAccount};
 use edge::json::Patch;
@@ -26,10 +25,10 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     security(("tenantKey" = [])), params(IfNoneMatch),
     responses((status = 200, description = "The account.", body = BillingAccount, headers(("ETag" = String))),
         (status = 304, description = "The caller has this version.")))]
-async fn get(caller: TenantCaller, headers: HeaderMap) -> Result<Response, ProblemResponse> {
+async fn get(caller: TenantCaller, known: IfNoneMatch) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let account = accounts::get(&mut tx, caller.tenant.id).await.map_err(refused)?;
-    Ok(shown(&headers, account.version, account))
+    Ok(shown(&known, account.version, account))
 }
 
 /// What is to change; what is left out stays.

@@ -124,11 +124,11 @@ const ONLY_VERSION: i64 = 1;
 async fn get(
     caller: TenantCaller,
     Path(id): Path<FileId>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
     let file = files::get(&mut tx, id).await.map_err(failed)?;
-    Ok(shown(&headers, ONLY_VERSION, file))
+    Ok(shown(&known, ONLY_VERSION, file))
 }
 
 /// Delete a file

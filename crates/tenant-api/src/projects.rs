@@ -1,7 +1,6 @@
 //! `/api/projects`.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemBody, ProblemResponse, Query};
 use gate::{
@@ -104,11 +103,11 @@ async fn create(
 async fn get(
     caller: TenantCaller,
     Path(id): Path<ProjectId>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
     let project = projects::get(&mut tx, id).await.map_err(failed)?;
-    Ok(shown(&headers, project.version, project))
+    Ok(shown(&known, project.version, project))
 }
 
 /// Change a project

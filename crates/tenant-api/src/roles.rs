@@ -1,6 +1,5 @@
 //! `/api/roles`: the roles that every tenant has, and the tenant's own.
 
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use edge::{IdempotencyKey, IfMatch, Json, Page, Path, ProblemBody, ProblemResponse};
 use gate::{Answer, AppState, Change, NoBody, OfTenantControl, TenantCaller, permitted, unexpected};
@@ -68,14 +67,14 @@ async fn create(change: Change<OfTenantControl, NewRole>) -> Result<Answer, Prob
 async fn get(
     caller: TenantCaller,
     Path(name): Path<RoleName>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let role = roles::get(&mut tx, caller.tenant.id, &name)
         .await
         .map_err(failed)?;
     Ok(match role.version {
-        Some(version) => shown(&headers, version, role),
+        Some(version) => shown(&known, version, role),
         None => Json(role).into_response(),
     })
 }

@@ -1,7 +1,6 @@
 //! `/api/security-policy`: what the caller's tenant demands at its door.
 
 use access::security_policies::{self, NewSecurityPolicy, OwnAddress, SecurityPolicy, SecurityPolicyError};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::{IdempotencyKey, IfMatch, ProblemResponse, Query};
 use gate::{Answer, AppState, Change, OfTenantControl, TenantCaller, permitted, unexpected};
@@ -27,12 +26,12 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     responses(
         (status = 200, description = "The policy.", body = SecurityPolicy, headers(("ETag" = String))),
         (status = 304, description = "The caller has this version.")))]
-async fn get(caller: TenantCaller, headers: HeaderMap) -> Result<Response, ProblemResponse> {
+async fn get(caller: TenantCaller, known: IfNoneMatch) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let policy = security_policies::get(&mut tx, caller.tenant.id)
         .await
         .map_err(unexpected)?;
-    Ok(shown(&headers, policy.version, policy))
+    Ok(shown(&known, policy.version, policy))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,6 +1,5 @@
 //! `/api/settings`.
 
-use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::etag::only_if_absent;
 use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemResponse, Query};
@@ -61,11 +60,11 @@ async fn list(
 async fn get(
     caller: TenantCaller,
     Path(key): Path<SettingKey>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
     let setting = settings::get(&mut tx, &key).await.map_err(failed)?;
-    Ok(shown(&headers, setting.version, setting))
+    Ok(shown(&known, setting.version, setting))
 }
 
 /// What a setting is to hold: any JSON of up to 16 KiB, at most 16 levels deep. The operation checks it.

@@ -2,7 +2,6 @@
 //! trials, and only the plans and coupons that are for self-service.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use billing::subscriptions::{
     self, AddOnItem, CancelWhen, ChangeOrder, Changed, Order, OrderedBy, Placed, Quote, Subscription, When,
@@ -99,12 +98,12 @@ impl From<OwnOrder> for Order {
     security(("tenantKey" = [])), params(IfNoneMatch),
     responses((status = 200, description = "The subscription.", body = Subscription, headers(("ETag" = String))),
         (status = 304, description = "The caller has this version.")))]
-async fn get(caller: TenantCaller, headers: HeaderMap) -> Result<Response, ProblemResponse> {
+async fn get(caller: TenantCaller, known: IfNoneMatch) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let subscription = subscriptions::latest(&mut tx, caller.tenant.id)
         .await
         .map_err(refused)?;
-    Ok(shown(&headers, subscription.version, subscription))
+    Ok(shown(&known, subscription.version, subscription))
 }
 
 /// Change the subscription

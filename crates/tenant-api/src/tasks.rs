@@ -1,6 +1,5 @@
 //! `/api/projects/{id}/tasks` and `/api/tasks`.
 
-use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemResponse, Query};
 use gate::{Answer, AppState, Change, NoBody, OfTenant, TenantCaller, forbidden, permitted, unexpected};
@@ -88,11 +87,11 @@ async fn create(
 async fn get(
     caller: TenantCaller,
     Path(id): Path<TaskId>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.read().await.map_err(unexpected)?;
     let task = tasks::get(&mut tx, id).await.map_err(failed)?;
-    Ok(shown(&headers, task.version, task))
+    Ok(shown(&known, task.version, task))
 }
 
 /// Change a task

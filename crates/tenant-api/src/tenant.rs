@@ -1,7 +1,6 @@
 //! `GET` and `PATCH /api/tenant`: the caller's own.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::{IdempotencyKey, IfMatch, ProblemResponse};
 use gate::{Answer, AppState, Change, OfTenantControl, TenantCaller, permitted, unexpected};
@@ -63,11 +62,11 @@ impl From<&TenantSnapshot> for TenantSummary {
 async fn get(
     caller: TenantCaller,
     State(state): State<AppState>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let record = state.records.own(&caller.ctx).await.map_err(unexpected)?;
     let record = record.ok_or(Code::NotFound)?;
-    Ok(shown_as_kept(&headers, record.version, record.json.clone()))
+    Ok(shown_as_kept(&known, record.version, record.json.clone()))
 }
 
 /// What a tenant changes about itself; what is left out stays.

@@ -3,7 +3,6 @@
 use access::invitations as inviting;
 use access::users as door;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemBody, ProblemResponse, Query};
 use gate::people::failed;
@@ -112,11 +111,11 @@ async fn invite(
 async fn get(
     caller: TenantCaller,
     Path(id): Path<UserId>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let user = users::get(&mut tx, caller.tenant.id, id).await.map_err(failed)?;
-    Ok(shown(&headers, user.version, user))
+    Ok(shown(&known, user.version, user))
 }
 
 /// Change a person

@@ -1,7 +1,11 @@
 //! Reading a resource of which the caller may have this version already.
 
+use std::convert::Infallible;
+
 use axum::body::Bytes;
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::FromRequestParts;
+use axum::http::header::{CONTENT_TYPE, IF_NONE_MATCH};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use edge::etag::not_modified;
@@ -13,9 +17,9 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// The resource with its version; 304 for a caller who has it.
-pub(crate) fn shown(headers: &HeaderMap, version: i64, resource: impl Serialize) -> Response {
+pub(crate) fn shown(known: &IfNoneMatch, version: i64, resource: impl Serialize) -> Response {
     let tag = ETag::version(version);
-    if not_modified(headers, &tag) {
+    if known.has(&tag) {
         (StatusCode::NOT_MODIFIED, tag, ()).into_response()
     } else {
         (tag, Json(resource)).into_response()
@@ -23,18 +27,33 @@ pub(crate) fn shown(headers: &HeaderMap, version: i64, resource: impl Serialize)
 }
 
 /// The same for a resource that is kept as JSON.
-pub(crate) fn shown_as_kept(headers: &HeaderMap, version: i64, json: Bytes) -> Response {
+pub(crate) fn shown_as_kept(known: &IfNoneMatch, version: i64, json: Bytes) -> Response {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     let tag = ETag::version(version);
-    if not_modified(headers, &tag) {
+    if known.has(&tag) {
         (StatusCode::NOT_MODIFIED, tag, ()).into_response()
     } else {
         (tag, [(CONTENT_TYPE, JSON)], json).into_response()
     }
 }
 
-/// The header `If-None-Match` of a reading, for the document.
-pub(crate) struct IfNoneMatch;
+/// The header `If-None-Match` of a reading: what the caller has, and the header in the document.
+pub(crate) struct IfNoneMatch(HeaderMap);
+
+impl IfNoneMatch {
+    fn has(&self, tag: &ETag) -> bool {
+        not_modified(&self.0, tag)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let given = parts.headers.get_all(IF_NONE_MATCH).iter();
+        Ok(Self(given.map(|value| (IF_NONE_MATCH, value.clone())).collect()))
+    }
+}
 
 impl IntoParams for IfNoneMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {

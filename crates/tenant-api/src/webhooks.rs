@@ -1,7 +1,6 @@
 //! `/api/webhooks`: who hears of what happens in the caller's tenant.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use edge::{Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, Path, ProblemResponse, Query};
 use gate::webhooks::{EventTypes, SecretRotation, WithSecret, failed};
@@ -92,13 +91,13 @@ async fn create(
 async fn get(
     caller: TenantCaller,
     Path(id): Path<EndpointId>,
-    headers: HeaderMap,
+    known: IfNoneMatch,
 ) -> Result<Response, ProblemResponse> {
     let mut tx = caller.ctx.control().await.map_err(unexpected)?;
     let endpoint = endpoints::get(&mut tx, Some(caller.tenant.id), id)
         .await
         .map_err(failed)?;
-    Ok(shown(&headers, endpoint.version, endpoint))
+    Ok(shown(&known, endpoint.version, endpoint))
 }
 
 /// Change a webhook

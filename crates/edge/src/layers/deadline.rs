@@ -10,18 +10,17 @@ use kernel::Code;
 use tokio::time::Instant;
 use tower::util::MapRequestLayer;
 
+use super::Terms;
 use crate::problem::ProblemResponse;
 
 /// When the request is given up. Routing comes after the clock has started, so a route moves it from inside.
-#[derive(Clone)]
-pub(super) struct Deadline(Arc<Mutex<Instant>>);
+#[derive(Debug, Clone)]
+pub(crate) struct Deadline(Arc<Mutex<Instant>>);
 
 impl Deadline {
-    /// So long from now, unless the request's route moves it.
-    pub(super) fn of(request: &mut Request, limit: Duration) -> Self {
-        let deadline = Self(Arc::new(Mutex::new(Instant::now() + limit)));
-        request.extensions_mut().insert(deadline.clone());
-        deadline
+    /// Then, unless the request's route moves it.
+    pub(super) fn at(instant: Instant) -> Self {
+        Self(Arc::new(Mutex::new(instant)))
     }
 
     /// The answer, or 504 once the time is over.
@@ -51,8 +50,8 @@ pub fn time_limit(
     limit: Duration,
 ) -> MapRequestLayer<impl Fn(Request) -> Request + Clone + Send + Sync + 'static> {
     MapRequestLayer::new(move |request: Request| {
-        if let Some(deadline) = request.extensions().get::<Deadline>() {
-            deadline.set(Instant::now() + limit);
+        if let Some(terms) = request.extensions().get::<Terms>() {
+            terms.deadline.set(Instant::now() + limit);
         }
         request
     })

@@ -2,7 +2,6 @@
 //!
 //! A request counts until it begins to answer, so that downloads and event streams do not use up the room.
 
-use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use kernel::Code;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -13,6 +12,7 @@ use crate::problem::ProblemResponse;
 const PROBES: [&str; 2] = ["/health/live", "/health/ready"];
 
 /// Room for so many requests at once.
+#[derive(Debug)]
 pub(super) struct Gate(Semaphore);
 
 /// There is no room.
@@ -24,8 +24,8 @@ impl Gate {
     }
 
     /// A place until it is dropped; a probe needs none.
-    pub(super) fn admit(&self, request: &Request) -> Result<Option<SemaphorePermit<'_>>, Full> {
-        if PROBES.contains(&request.uri().path()) {
+    pub(super) fn admit(&self, path: &str) -> Result<Option<SemaphorePermit<'_>>, Full> {
+        if PROBES.contains(&path) {
             return Ok(None);
         }
         self.0.try_acquire().map(Some).map_err(|_| Full)

@@ -4,11 +4,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use kernel::{Entity, Id, Seams};
 
+use super::Terms;
 use crate::problem::ProblemResponse;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,6 +31,16 @@ impl RequestId {
     }
 
     /// Echoes it.
+    /// The id of a request that has come in through the edge.
+    pub fn beside(parts: &Parts) -> Option<&Self> {
+        Some(&parts.extensions.get::<Terms>()?.id)
+    }
+
+    /// The caller's own where it is harmless, else a fresh one.
+    pub(super) fn of(seams: &Seams, headers: &HeaderMap) -> Self {
+        Self::given(headers).unwrap_or_else(|| Self::fresh(seams))
+    }
+
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(self.as_str()) {
             headers.insert(X_REQUEST_ID, value);
@@ -62,14 +73,7 @@ impl fmt::Display for RequestId {
 impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     type Rejection = ProblemResponse;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
-        let id = parts.extensions.get().cloned();
+        let id = Self::beside(parts).cloned();
         id.ok_or_else(|| ProblemResponse::internal("the route is outside the edge's layers"))
     }
-}
-
-/// Names the request, inside of it too.
-pub(super) fn identify(seams: &Seams, request: &mut Request) -> RequestId {
-    let id = RequestId::given(request.headers()).unwrap_or_else(|| RequestId::fresh(seams));
-    request.extensions_mut().insert(id.clone());
-    id
 }

@@ -2,13 +2,10 @@
 //! handler reads none, so that nothing is silently ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::MatchedPath;
 use axum::http::Method;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::http::request::Parts;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
@@ -17,21 +14,39 @@ use crate::problem::ProblemResponse;
 use crate::query::{names, unknown_parameters};
 
 /// What each operation declares, by its path and method.
-type Declared = BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>;
+#[derive(Debug)]
+pub struct DeclaredQueries(BTreeMap<String, BTreeMap<&'static str, BTreeSet<String>>>);
 
-/// Puts the check around every route of the document; routes that it does not have are not checked. It belongs
-/// inside [`crate::layers()`].
-pub fn refuse_undeclared_queries(router: Router, document: &OpenApi) -> Router {
-    router.layer(from_fn_with_state(Arc::new(declared(document)), check))
-}
+impl DeclaredQueries {
+    /// Those of this document.
+    pub fn of(document: &OpenApi) -> Self {
+        let paths = document.paths.paths.clone();
+        let of_path = |(path, mut item)| {
+            let methods = operations(&mut item).map(|(method, operation)| (method, parameters(operation)));
+            (path, methods.collect())
+        };
+        Self(paths.into_iter().map(of_path).collect())
+    }
 
-fn declared(document: &OpenApi) -> Declared {
-    let paths = document.paths.paths.clone();
-    let of_path = |(path, mut item)| {
-        let methods = operations(&mut item).map(|(method, operation)| (method, parameters(operation)));
-        (path, methods.collect())
-    };
-    paths.into_iter().map(of_path).collect()
+    /// Refuses a request with parameters that its operation does not declare. One of a route that the document does not
+    /// have is not held to anything.
+    pub fn check(&self, parts: &Parts) -> Result<(), ProblemResponse> {
+        match self.undeclared(parts) {
+            Some(unknown) if !unknown.is_empty() => Err(unknown_parameters(unknown).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn undeclared(&self, parts: &Parts) -> Option<BTreeSet<String>> {
+        let query = parts.uri.query()?;
+        let methods = self.0.get(parts.extensions.get::<MatchedPath>()?.as_str())?;
+        let method = match &parts.method {
+            &Method::HEAD => "GET",
+            other => other.as_str(),
+        };
+        let known = methods.get(method)?;
+        Some(names(query).filter(|name| !known.contains(name)).collect())
+    }
 }
 
 fn parameters(operation: &Operation) -> BTreeSet<String> {
@@ -44,25 +59,4 @@ fn parameters(operation: &Operation) -> BTreeSet<String> {
             _ => None,
         });
     inline.collect()
-}
-
-async fn check(State(declared): State<Arc<Declared>>, request: Request, next: Next) -> Response {
-    match undeclared(&declared, &request) {
-        Some(unknown) if !unknown.is_empty() => {
-            ProblemResponse::from(unknown_parameters(unknown)).into_response()
-        }
-        _ => next.run(request).await,
-    }
-}
-
-fn undeclared(declared: &Declared, request: &Request) -> Option<BTreeSet<String>> {
-    let query = request.uri().query()?;
-    let methods = declared.get(request.extensions().get::<MatchedPath>()?.as_str())?;
-    let method = if request.method() == Method::HEAD {
-        "GET"
-    } else {
-        request.method().as_str()
-    };
-    let known = methods.get(method)?;
-    Some(names(query).filter(|name| !known.contains(name)).collect())
 }

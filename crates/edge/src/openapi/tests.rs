@@ -1,5 +1,10 @@
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 use kernel::{Entity, Id, Permission, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -214,10 +219,19 @@ fn what_is_referred_to_is_there() {
 #[tokio::test]
 async fn undeclared_parameters_are_refused_where_no_handler_looks() {
     let (router, document) = example();
-    let router = layered(refuse_undeclared_queries(
-        router.route("/own", axum::routing::get(|| async {})),
-        &document,
-    ));
+    let declared = Arc::new(DeclaredQueries::of(&document));
+    let checked = from_fn(move |request: Request, next: Next| {
+        let declared = Arc::clone(&declared);
+        async move {
+            let (parts, body) = request.into_parts();
+            match declared.check(&parts) {
+                Ok(()) => next.run(Request::from_parts(parts, body)).await,
+                Err(refused) => refused.into_response(),
+            }
+        }
+    });
+    let own = router.route("/own", axum::routing::get(|| async {}));
+    let router = layered(own.layer(checked));
     assert_eq!(Answer::of(&router, get("/health")).await.status.as_u16(), 200);
     let answer = Answer::of(&router, get("/health?deep=1&a")).await;
     assert_eq!(

@@ -11,16 +11,29 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use moka::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
 
 /// Nothing is kept longer, whatever the news say: the last line against a piece of news that was lost.
 const LONGEST: Duration = Duration::from_mins(10);
 
+/// So many are made room for at once; the rest as they come.
+const FEW: usize = 1000;
+
+/// What is kept of one thing.
+#[derive(Debug, Clone)]
+struct Entry<V> {
+    /// What news it was loaded after.
+    epoch: u64,
+    at: Instant,
+    value: V,
+}
+
 /// A bounded cache kept fresh by the news. Until the first [`FreshCache::forget_everything`] it keeps nothing.
 pub struct FreshCache<K, V> {
-    entries: Cache<K, (u64, V)>,
+    entries: Cache<K, Entry<V>>,
     /// Moved by every piece of news.
     epoch: AtomicU64,
     /// The epoch from which on entries count; 0 while none may be trusted.
@@ -34,13 +47,13 @@ pub struct Ticket(u64);
 impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> FreshCache<K, V> {
     /// An empty cache of so many entries at most, not trusted yet.
     pub fn new(capacity: u64) -> Self {
-        let entries = Cache::builder()
-            .max_capacity(capacity)
-            .time_to_live(LONGEST)
-            .support_invalidation_closures()
-            .build();
+        let mut options = OptionsBuilder::new();
+        options.weight_capacity(capacity);
+        options.estimated_items_capacity(usize::try_from(capacity).map_or(FEW, |capacity| capacity.min(FEW)));
+        let options = options.build().expect("both capacities are given");
+        let hash = DefaultHashBuilder::default();
         Self {
-            entries,
+            entries: Cache::with_options(options, UnitWeighter, hash, DefaultLifecycle::default()),
             epoch: AtomicU64::new(0),
             trusted_since: AtomicU64::new(0),
         }
@@ -55,8 +68,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Fre
         if since == 0 {
             return None;
         }
-        let (loaded, value) = self.entries.get(key)?;
-        (loaded >= since).then_some(value)
+        let Entry { epoch, at, value } = self.entries.get(key)?;
+        (epoch >= since && at.elapsed() < LONGEST).then_some(value)
     }
 
     /// Whether the news flow, so that it answers and keeps.
@@ -77,10 +90,15 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Fre
         if !self.is_trusted() || self.epoch.load(SeqCst) != ticket.0 {
             return;
         }
-        self.entries.insert(key.clone(), (ticket.0, value));
+        let entry = Entry {
+            epoch: ticket.0,
+            at: Instant::now(),
+            value,
+        };
+        self.entries.insert(key.clone(), entry);
         // News move the epoch first and remove second, so whichever of us is later removes.
         if self.epoch.load(SeqCst) != ticket.0 {
-            self.entries.invalidate(key);
+            self.entries.remove(key);
         }
     }
 
@@ -90,18 +108,13 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Fre
         K: Borrow<Q>,
     {
         self.epoch.fetch_add(1, SeqCst);
-        self.entries.invalidate(key);
+        self.entries.remove(key);
     }
 
     /// Those of which this holds changed.
-    pub fn forget_where(&self, changed: impl Fn(&V) -> bool + Send + Sync + 'static) {
+    pub fn forget_where(&self, changed: impl Fn(&V) -> bool) {
         self.epoch.fetch_add(1, SeqCst);
-        let outcome = self
-            .entries
-            .invalidate_entries_if(move |_, (_, value)| changed(value));
-        if outcome.is_err() {
-            self.forget_everything();
-        }
+        self.entries.retain(|_, entry| !changed(&entry.value));
     }
 
     /// Anything may have changed; from here on the news are complete.
@@ -164,6 +177,16 @@ mod tests {
         );
         load(&cache, "a", 1);
         assert_eq!(cache.get("a"), Some(1));
+    }
+
+    #[test]
+    fn keeps_no_more_than_it_may() {
+        let cache = FreshCache::new(100);
+        cache.forget_everything();
+        let keys: Vec<String> = (0..1000).map(|key| key.to_string()).collect();
+        keys.iter().for_each(|key| load(&cache, key, 1));
+        let kept = keys.iter().filter(|key| cache.get(key.as_str()).is_some());
+        assert!((50..=100).contains(&kept.count()));
     }
 
     #[test]

@@ -52,10 +52,7 @@ pub(super) fn router(state: &AppState, limits: &Limits) -> Router {
     let routes = routes
         .with_state(state.clone())
         .merge(edge::docs_page::routes(&document));
-    let checked = edge::openapi::refuse_undeclared_queries(routes, &document)
-        .layer(from_fn_with_state(state.clone(), gate::door));
-    let layered = edge::layers(checked, state.databases.seams(), limits)
-        .layer(from_fn_with_state(state.clone(), gate::meter));
+    let layered = gate::layers(routes, state, &document, limits);
     match &state.settings.development {
         Some(development) => {
             // Around the routes, because it changes which route a path leads to.
