@@ -184,7 +184,9 @@ mod tests {
         let cache = FreshCache::new(100);
         cache.forget_everything();
         let keys: Vec<String> = (0..1000).map(|key| key.to_string()).collect();
-        keys.iter().for_each(|key| load(&cache, key, 1));
+        for key in &keys {
+            load(&cache, key, 1);
+        }
         let kept = keys.iter().filter(|key| cache.get(key.as_str()).is_some());
         assert!((50..=100).contains(&kept.count()));
     }

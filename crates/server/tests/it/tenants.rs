@@ -1,6 +1,9 @@
-use serde_json::json;
+use serde_json::{Value, json};
+use testkit::FakeStripe;
 
-use crate::support::{App, eventually};
+use crate::payment_methods::collecting;
+use crate::subscriptions::tenant_on;
+use crate::support::{App, all, eventually};
 
 #[tokio::test]
 async fn a_suspended_tenant_is_refused_within_a_second_and_comes_back() {
@@ -77,5 +80,46 @@ async fn a_deletion_can_be_undone_until_its_time_and_then_removes_everything() {
             "{record}"
         );
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_removed_tenants_invoices_stay_and_its_customer_goes() {
+    let stripe = FakeStripe::start().await;
+    let app = collecting(&stripe).await;
+    let tenant = tenant_on(&app, "acme", "pro").await;
+    let admin = app.admin();
+    let path = format!("/admin/tenants/{}", tenant.id);
+    let invoices = format!("{path}/invoices");
+    let card = json!({"reference": "pm_card_visa", "default": true});
+    let methods = "/api/payment-methods";
+    tenant.client.post(methods, &card).await.expect(201);
+    let end = format!("{path}/subscription/end-trial");
+    admin.post(&end, &json!({})).await.expect(200);
+    let listed = eventually("the invoice to be paid", async || {
+        let listed = all(&admin, &invoices).await;
+        (listed.len() == 1 && listed[0]["status"] == "paid").then_some(listed)
+    })
+    .await;
+
+    let remove = format!("{path}?graceDays=0");
+    admin.delete(&remove).await.expect(202);
+    eventually("the removal", async || {
+        (admin.get(&path).await.json()["status"] == "deleted").then_some(())
+    })
+    .await;
+    let kept = all(&admin, &invoices).await;
+    let essence = |all: &[Value]| -> Vec<[Value; 4]> {
+        let of = |one: &Value| ["id", "number", "total", "status"].map(|name| one[name].clone());
+        all.iter().map(of).collect()
+    };
+    assert_eq!(essence(&kept), essence(&listed), "the books do not change");
+    let id = listed[0]["id"].as_str().expect("an id");
+    let printed = admin.get(&format!("{invoices}/{id}/html")).await.expect(200);
+    let number = listed[0]["number"].as_str().expect("a number");
+    assert!(String::from_utf8_lossy(&printed.bytes).contains(number));
+    app.settle().await;
+    assert_eq!(stripe.objects("customers")[0]["deleted"], true);
+    assert_eq!(stripe.taken(), 9900);
     app.finish().await;
 }
