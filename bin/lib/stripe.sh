@@ -1,12 +1,13 @@
 # The Stripe double that the tests of collecting run against where it can be installed: sourced, not run.
 #
 # seahaven-stripe-world 0.3.0 (MIT) plays Stripe's API of the version that the client is written against. It asks for
-# Python 3.14; 3.13 runs it once its annotations are deferred. Needs a Python package index.
+# Python 3.14; 3.13 runs it once its annotations are deferred. With it comes Stripe's OpenAPI description, by which what the
+# tests play themselves is checked. Needs a Python package index.
 
-# Prints the folder in which `bin/python` and `serve_http.py` start it, or nothing, and says why.
+# Prints the folder in which `bin/python` has it, or nothing, and says why.
 stripe_double() {
-    local folder=$tools_folder/stripe-world-0.3.0 python
-    if [ ! -x "$folder/bin/python" ] || [ ! -f "$folder/serve_http.py" ]; then
+    local folder=$tools_folder/stripe-world-0.3.0-1 python
+    if [ ! -f "$folder/complete" ]; then
         if ! python=$(python_for_stripe_double); then
             say "NOTE: the Stripe double is NOT used (it needs Python 3.13 or newer): collecting is tested against the Stripe" \
                 "that the tests play themselves, alone"
@@ -36,7 +37,7 @@ install_stripe_double() {
     mkdir -p "$tools_folder"
     "$python" -m venv "$folder" &&
         "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --ignore-requires-python \
-            'seahaven-stripe-world[http]==0.3.0' 'seahaven==0.6.0' >&2 &&
+            'seahaven-stripe-world[http]==0.3.0' 'seahaven==0.6.0' 'jsonschema==4.26.0' >&2 &&
         "$folder/bin/python" -I - <<'P' &&
 import ast, pathlib, sysconfig
 site = pathlib.Path(sysconfig.get_paths()["purelib"])
@@ -56,31 +57,6 @@ for package in ("seahaven", "seahaven_stripe_world"):
         lines.insert(first.end_lineno if documented else 0, line)
         file.write_text("".join(lines))
 P
-        cat >"$folder/serve_http.py" <<'P'
-# serve_http.py PORT: Stripe's API at http://127.0.0.1:PORT/v1/…; each key sk_test_<name> is an account of its own.
-import re
-import sys
-import uvicorn
-from seahaven.http import app as make
-from seahaven_stripe_world import world
-from seahaven_stripe_world.http_api import handle
-
-inner = make(world, handle, reset_options={"startup": {"livemode": False}}, max_instances=0)
-
-
-def account(headers):
-    found = re.fullmatch(r"Bearer sk_test_([A-Za-z0-9-]{1,64})", headers.get("authorization", ""))
-    return found[1] if found else "default"
-
-
-async def app(scope, receive, send):
-    if scope["type"] == "http" and scope["path"].startswith("/v1/"):
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        scope = dict(scope, path=f"/worlds/{account(headers)}{scope['path']}", raw_path=None)
-    await inner(scope, receive, send)
-
-
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
-P
-        "$folder/bin/python" -I -c 'import seahaven_stripe_world, uvicorn'
+        "$folder/bin/python" -I -c 'import jsonschema, seahaven_stripe_world, uvicorn' &&
+        touch "$folder/complete"
 }

@@ -143,6 +143,11 @@ impl FakeStripe {
         self.books().requests.clone()
     }
 
+    /// What it answered, oldest first.
+    pub fn answers(&self) -> Vec<Value> {
+        self.books().answers.clone()
+    }
+
     /// What happened, oldest first, as its webhooks tell it.
     pub fn events(&self) -> Vec<Value> {
         self.books().all("events")

@@ -72,6 +72,7 @@ impl History<'_> {
 }
 
 /// The times that an invoice still charges for a plan; what each of them came to is its part of the price, to the minor unit.
+/// A line of which all was taken back charges for no time, whatever it was taken back for: a change finds nothing left of it.
 fn charged_for(document: &Document) -> Vec<Span> {
     let invoice = &document.invoice;
     let mut spans = Vec::new();
@@ -80,6 +81,8 @@ fn charged_for(document: &Document) -> Vec<Span> {
             continue;
         };
         let credits = credits_of(document, line);
+        let credited = credits.iter().map(|(_, credit)| credit.amount.amount);
+        let left = line.net.amount - credited.sum::<i64>();
         let is_of_time = |reason: Reason| matches!(reason, Reason::Change | Reason::Cancellation);
         let unused = credits.iter().filter(|(reason, _)| is_of_time(*reason));
         let from = unused
@@ -93,11 +96,6 @@ fn charged_for(document: &Document) -> Vec<Span> {
                 zone: ZONE.parse().expect("a zone"),
                 mode: timed.mode,
             };
-            let left = line.net.amount
-                - credits
-                    .iter()
-                    .map(|(_, credit)| credit.amount.amount)
-                    .sum::<i64>();
             let part = basis.share(timed.whole_amount, charged).expect("an amount");
             assert_eq!(
                 left, part.amount,
@@ -105,7 +103,8 @@ fn charged_for(document: &Document) -> Vec<Span> {
             );
         }
         let is_plan = line.item.as_deref().is_some_and(|item| item.starts_with("plan:"));
-        if is_plan && invoice.status != InvoiceStatus::Void {
+        let taken_back = left == 0 && !credits.is_empty();
+        if is_plan && !taken_back && invoice.status != InvoiceStatus::Void {
             spans.push(charged);
         }
     }

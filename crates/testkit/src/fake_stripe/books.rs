@@ -58,6 +58,7 @@ pub(super) struct Books {
     pub(super) mishaps: Vec<(String, Mishap)>,
     pub(super) behaviours: HashMap<String, Behaviour>,
     pub(super) requests: Vec<Request>,
+    pub(super) answers: Vec<Value>,
     number: u64,
 }
 

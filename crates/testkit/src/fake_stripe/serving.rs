@@ -62,6 +62,7 @@ async fn answer(
         books.requests.push(request.clone());
         let mishap = books.mishap(&request.path);
         let answered = handle(&mut books, &request, mishap.as_ref());
+        books.answers.push(answered.body.clone());
         (mishap, answered)
     };
     match mishap {

@@ -52,14 +52,13 @@ pub(super) fn payment_intent(id: &str, sent: &Value) -> Value {
         .unwrap_or_default();
     let object = json!({
         "id": id, "object": "payment_intent", "amount": amount, "amount_capturable": 0, "amount_details": {"tip": {}},
-        "amount_received": 0,         "capture_method": "automatic_async",
+        "amount_received": 0, "capture_method": "automatic_async",
         "client_secret": format!("{id}_secret_fake"), "confirmation_method": "automatic", "created": now(),
         "currency": sent["currency"], "customer": sent["customer"], "description": sent["description"],
         "livemode": false,
         "metadata": metadata(sent), "payment_method": sent["payment_method"],
         "payment_method_options": {}, "payment_method_types": ["card"],
-                "status": "requires_payment_method",
-
+        "status": "requires_payment_method",
     });
     with_nulls(
         object,
@@ -81,7 +80,6 @@ pub(super) fn payment_intent(id: &str, sent: &Value) -> Value {
             "review",
             "setup_future_usage",
             "shipping",
-            "source",
             "statement_descriptor",
             "statement_descriptor_suffix",
             "transfer_data",
@@ -92,7 +90,7 @@ pub(super) fn payment_intent(id: &str, sent: &Value) -> Value {
 
 pub(super) fn setup_intent(id: &str, sent: &Value) -> Value {
     let object = json!({
-        "id": id, "object": "setup_intent",         "client_secret": format!("{id}_secret_fake"), "created": now(), "customer": sent["customer"],                 "livemode": false, "metadata": metadata(sent),                 "payment_method_options": {}, "payment_method_types": ["card"],         "status": "requires_payment_method", "usage": "off_session",
+        "id": id, "object": "setup_intent", "client_secret": format!("{id}_secret_fake"), "created": now(), "customer": sent["customer"], "livemode": false, "metadata": metadata(sent), "payment_method_options": {}, "payment_method_types": ["card"], "status": "requires_payment_method", "usage": "off_session",
     });
     with_nulls(
         object,
@@ -120,11 +118,11 @@ pub(super) fn charge(id: &str, intent: &Value) -> Value {
     let billing = json!({"address": null, "email": null, "name": null, "phone": null, "tax_id": null});
     let object = json!({
         "id": id, "object": "charge", "amount": intent["amount"], "amount_captured": intent["amount"], "amount_refunded": 0,
-                "billing_details": billing, "captured": true, "created": now(),
+        "billing_details": billing, "captured": true, "created": now(),
         "currency": intent["currency"], "customer": intent["customer"], "description": intent["description"], "disputed": false,
         "fraud_details": {},
         "livemode": false, "metadata": intent["metadata"], "paid": true,
-        "payment_intent": intent["id"], "payment_method": intent["payment_method"],         "refunded": false,                 "status": "succeeded",
+        "payment_intent": intent["id"], "payment_method": intent["payment_method"], "refunded": false, "status": "succeeded",
     });
     with_nulls(
         object,
@@ -145,7 +143,6 @@ pub(super) fn charge(id: &str, intent: &Value) -> Value {
             "receipt_url",
             "review",
             "shipping",
-            "source",
             "source_transfer",
             "statement_descriptor",
             "statement_descriptor_suffix",
@@ -217,14 +214,13 @@ fn evidence() -> Value {
 
 pub(super) fn checkout_session(id: &str, sent: &Value) -> Value {
     let object = json!({
-        "id": id, "object": "checkout.session",         "automatic_tax": {"enabled": false, "liability": null, "provider": null, "status": null},
-        "cancel_url": sent["cancel_url"],         "created": now(),         "custom_fields": [],
+        "id": id, "object": "checkout.session", "automatic_tax": {"enabled": false, "liability": null, "provider": null, "status": null},
+        "cancel_url": sent["cancel_url"], "created": now(), "custom_fields": [],
         "custom_text": {"after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null},
-        "customer": sent["customer"],         "expires_at": now() + 86_400,         "livemode": false, "metadata": metadata(sent), "mode": sent["mode"],                 "payment_method_types": ["card"],
-        "payment_status": "unpaid",         "shipping_options": [],
+        "customer": sent["customer"], "expires_at": now() + 86_400, "livemode": false, "metadata": metadata(sent), "mode": sent["mode"], "payment_method_types": ["card"],
+        "payment_status": "unpaid", "shipping_options": [],
         "status": "open", "success_url": sent["success_url"],
         "ui_mode": "hosted_page", "url": format!("https://checkout.stripe.example/{id}"),
-
     });
     with_nulls(
         object,

@@ -4,7 +4,7 @@
 //! `bin/test` installs it where it can; where it cannot it says so, and the Stripe that the tests play has to do.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -16,22 +16,28 @@ use tokio::time::{Instant, sleep};
 use crate::providers::{ChargeOrder, Contact, Failure, Outcome, Provider, RefundOrder, RefundStatus};
 use crate::stripe::{Client, Patience, Settings};
 
-/// The double on a free port, and an account of its own in it; nothing where it is not installed.
-async fn double() -> Option<(Child, String, Provider)> {
+/// Where `bin/test` has installed it; nothing where it could not.
+pub(super) fn installed() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "where bin/test has installed it")]
-    let folder = std::env::var("TEST_STRIPE_DOUBLE")
-        .ok()
-        .filter(|folder| !folder.is_empty());
-    let Some(folder) = folder else {
+    let folder = std::env::var("TEST_STRIPE_DOUBLE").unwrap_or_default();
+    if folder.is_empty() {
         eprintln!("SKIPPED: no Stripe double: TEST_STRIPE_DOUBLE is not set, bin/test sets it where it can");
         return None;
-    };
+    }
+    Some(PathBuf::from(folder))
+}
+
+/// The double on a free port, and an account of its own in it.
+async fn double(folder: &Path) -> (Child, String, Provider) {
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|socket| socket.local_addr())
         .expect("a free port")
         .port();
-    let child = Command::new(Path::new(&folder).join("bin/python"))
-        .arg(Path::new(&folder).join("serve_http.py"))
+    let child = Command::new(folder.join("bin/python"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src/stripe/tests/serve_double.py"
+        ))
         .arg(port.to_string())
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -49,7 +55,7 @@ async fn double() -> Option<(Child, String, Provider)> {
         assert!(Instant::now() < deadline, "the double does not answer");
         sleep(Duration::from_millis(50)).await;
     }
-    Some((child, base, Provider::Stripe(client)))
+    (child, base, Provider::Stripe(client))
 }
 
 /// A card that can be added, and declines whatever is charged to it.
@@ -73,7 +79,7 @@ async fn card(base: &str, card: &str) -> String {
     made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
 
-fn order(attempt: &str, customer: &str, method: &str) -> ChargeOrder {
+pub(super) fn order(attempt: &str, customer: &str, method: &str) -> ChargeOrder {
     ChargeOrder {
         attempt: attempt.to_owned(),
         invoice: "invoice_7".to_owned(),
@@ -89,9 +95,8 @@ fn order(attempt: &str, customer: &str, method: &str) -> ChargeOrder {
 
 #[tokio::test]
 async fn a_stripe_of_somebody_elses_is_spoken_to_as_it_wants() {
-    let Some((mut child, base, provider)) = double().await else {
-        return;
-    };
+    let Some(folder) = installed() else { return };
+    let (mut child, base, provider) = double(&folder).await;
     let contact = Contact {
         tenant: "tenant_acme".to_owned(),
         name: "Acme".to_owned(),
