@@ -292,3 +292,28 @@ async fn who_does_not_wait_for_the_next_try_pays_once() {
     client.post(&pay, &nothing).await.refused(409, "conflict");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn without_a_provider_an_invoice_waits_for_the_transfer() {
+    let app = App::start().await;
+    let tenant = tenant_on(&app, "acme", "pro").await;
+    let nothing = json!({});
+    app.admin()
+        .post(&of(&tenant, "/end-trial"), &nothing)
+        .await
+        .expect(200);
+    let open = async || {
+        let all = invoices(&app, &tenant).await;
+        all.into_iter().find(|invoice| invoice["status"] == "open")
+    };
+    let invoice = eventually("an invoice", open).await;
+    let pay = format!("/api/invoices/{}/pay", invoice["id"].as_str().expect("an id"));
+    let refused = tenant.client.post(&pay, &nothing).await;
+    refused.refused(409, "provider_unsupported");
+    let still = open().await.expect("it is open");
+    assert_eq!(
+        (&still["id"], &still["amountDue"]),
+        (&invoice["id"], &invoice["amountDue"])
+    );
+    app.finish().await;
+}
