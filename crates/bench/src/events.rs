@@ -4,9 +4,12 @@
 //! Both sides are servers with one tenant; its events of the last thirty days lie in two generations, and are in the
 //! roll-ups.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use kernel::Seams;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::client::{Answer, Client};
 use crate::measure::{Comparison, Samples, Unit};
@@ -93,6 +96,7 @@ impl Side {
         for statement in past(&tenant, events) {
             run(&mut connection, statement).await?;
         }
+        closed_ones_have_filters(&mut connection).await?;
         Ok(Self {
             served,
             caller,
@@ -112,20 +116,24 @@ impl Side {
     }
 }
 
-/// Statements that make the past: half of the events in the generation before, and all of them in the roll-ups.
+/// As many events as a generation has when it is closed.
+const GENERATION: u32 = 900_000;
+
+/// Statements that make the past: the events in generations as the product would have closed them, two at the least, and
+/// all of them in the roll-ups.
 fn past(tenant: &str, events: u32) -> Vec<String> {
-    let half = events / 2;
-    let fill = |generation: &str| {
+    let generations = events.div_ceil(GENERATION).max(2);
+    let each = events / generations;
+    let fill = |part: u32| {
         format!(
             "insert into control.usage_events (generation, tenant_id, key, source, id, metric, time, received_at, amount,
                  dimensions, revokes, comparable)
-             select {generation}, '{tenant}', gen_random_uuid(), '/services/gateway', 'past-' || n, '{METRIC}',
-                 now() - n * {DAYS} * interval '1 day' / {half}, now(), n % 997,
+             select (select max(number) from control.usage_generations), '{tenant}', gen_random_uuid(), '/services/gateway', 'past-{part}-' || n, '{METRIC}',
+                 now() - n * {DAYS} * interval '1 day' / {each}, now(), n % 997,
                  jsonb_build_object('model', 'm' || n % 4, 'region', 'region-' || n % 3), false, false
-             from generate_series(1, {half}) n"
+             from generate_series(1, {each}) n"
         )
     };
-    let present = "(select max(number) from control.usage_generations)";
     let roll_up = |(table, grain): (&str, &str)| {
         format!(
             "insert into control.{table} (tenant_id, metric, starts_at, dimensions, count, sum, uniques)
@@ -138,14 +146,34 @@ fn past(tenant: &str, events: u32) -> Vec<String> {
         ("usage_days", "day"),
         ("usage_months", "month"),
     ];
-    let mut statements = vec![
-        fill(present),
-        "select control.open_usage_generation(now(), now())".to_owned(),
-        fill(present),
-    ];
+    let mut statements = Vec::new();
+    for part in 0..generations {
+        if part > 0 {
+            statements.push("select control.open_usage_generation(now(), now())".to_owned());
+        }
+        statements.push(fill(part));
+    }
     statements.extend(tables.map(roll_up));
     statements.extend(["vacuum analyze".to_owned(), "checkpoint".to_owned()]);
     statements
+}
+
+/// The product makes them within a minute or so.
+async fn closed_ones_have_filters(connection: &mut sqlx::PgConnection) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_mins(10);
+    loop {
+        let missing: i64 = sqlx::query_scalar(
+            "select count(*) from control.usage_generations g where closed_at is not null
+                 and not exists (select from control.usage_filters f where f.generation = g.number)",
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        if missing == 0 {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < deadline, "{missing} generations have no filter");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// One request here, one there, and so on. A sample is the median of a round of them.

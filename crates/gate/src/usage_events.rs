@@ -34,19 +34,20 @@ pub async fn count(
     events: Vec<ReadEvent>,
 ) -> Result<Receipt, ProblemResponse> {
     let mut tx = ctx.control().await.map_err(unexpected)?;
-    let ingested = count_in(&mut tx, ctx.tenant_id(), events).await?;
+    let ingested = count_in(metering, &mut tx, ctx.tenant_id(), events).await?;
     tx.commit().await.map_err(unexpected)?;
     Ok(observed(metering, ctx.tenant_id(), ingested))
 }
 
 /// Counts these events in a transaction that the caller commits; [`observed`] is to be called after that.
 pub async fn count_in(
+    metering: &Metering,
     tx: &mut ControlTx,
     tenant: TenantId,
     events: Vec<ReadEvent>,
 ) -> Result<Ingested, ProblemResponse> {
     debug_assert!(events.len() <= BATCH, "portions are no longer");
-    let counted = ingest(tx, tenant, Reading(events)).await;
+    let counted = ingest(tx, metering.filters(), tenant, Reading(events)).await;
     counted.map_err(|error| match error {
         // Two corrections at one moment. Nothing is counted, and the next attempt is told what is wrong.
         sqlx::Error::Protocol(_) => Code::Overloaded.into(),

@@ -16,6 +16,8 @@
 mod candidate;
 mod comparison;
 mod corrections;
+mod filter;
+mod generations;
 mod ingest;
 mod keeping;
 mod reading;
@@ -24,6 +26,7 @@ mod series;
 mod sql;
 mod tally;
 
+pub use generations::{Filters, scheduled};
 pub use ingest::{BATCH, Ingested, Receipt, ingest};
 pub use reading::{CloudEvent, Data, Reading};
 pub use refusal::{Reason, Refusal, Refused};

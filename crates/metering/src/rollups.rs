@@ -19,8 +19,7 @@ pub use bucket::{Bucket, Granularity};
 pub(crate) use calendars::begin_calendar;
 pub use jobs::scheduled;
 pub(crate) use members::{Departure, Member, add as add_members, remove as remove_members};
-#[cfg(test)]
-pub(crate) use partitions::open_generation;
+pub(crate) use partitions::{RECOGNISED_DAYS, open_generation};
 pub use partitions::{Retention, drop_expired, ensure};
 pub(crate) use spread::Row;
 pub use spread::{Dimensions, Spread, Totals};

@@ -85,9 +85,14 @@ impl Stage {
         }
         let mut tx = self.fixture.begin().await;
         let batch = Reading::of(&serde_json::to_vec(&[event]).expect("JSON")).expect("a batch");
-        let ingested = ingest(&mut tx, self.fixture.tenant, batch)
-            .await
-            .expect("it is counted");
+        let ingested = ingest(
+            &mut tx,
+            &metering::events::Filters::default(),
+            self.fixture.tenant,
+            batch,
+        )
+        .await
+        .expect("it is counted");
         assert_eq!(ingested.receipt.accepted, 1, "{:?}", ingested.receipt);
         tx.commit().await.expect("it is kept");
     }

@@ -68,7 +68,9 @@ impl Stage {
             "data": {"value": value, "dimensions": {"region": region}}});
         let batch = Reading::of(json!([event]).to_string().as_bytes()).expect("a batch");
         let mut tx = self.ctx.control().await.expect("the control plane answers");
-        let ingested = ingest(&mut tx, self.tenant, batch).await.expect("ingested");
+        let ingested = ingest(&mut tx, &crate::events::Filters::default(), self.tenant, batch)
+            .await
+            .expect("ingested");
         assert_eq!(ingested.receipt.accepted, 1, "{:?}", ingested.receipt);
         tx.commit().await.expect("committed");
         metering.observe(&ingested.counted);
@@ -253,7 +255,9 @@ async fn a_count_that_does_not_commit_tells_nothing() {
         "datacontenttype": "application/json", "data": {"value": 5}}]);
     let mut tx = stage.ctx.control().await.expect("the control plane answers");
     let batch = Reading::of(event.to_string().as_bytes()).expect("a batch");
-    ingest(&mut tx, stage.tenant, batch).await.expect("ingested");
+    ingest(&mut tx, &crate::events::Filters::default(), stage.tenant, batch)
+        .await
+        .expect("ingested");
     drop(tx);
     assert_eq!((stage.told().await.len(), stage.jobs().await), (0, 0));
 }

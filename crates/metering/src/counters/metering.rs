@@ -17,6 +17,7 @@ use super::load;
 use super::meter::{Admission, Meter, Outcome, Pace, Refusal, Scope, Visitor};
 use super::settings::Settings;
 use crate::TOPIC;
+use crate::events::Filters;
 use crate::nodes::pace::SharedPace;
 use crate::nodes::presence;
 use crate::rate_limits::{Passage, Rate, Table};
@@ -46,6 +47,7 @@ pub(super) struct Inner {
     /// Meters that have something to be written.
     pub(super) dirty: Mutex<Vec<Arc<Meter>>>,
     pub(super) writer: tokio::sync::Mutex<Writer>,
+    filters: Filters,
 }
 
 impl Metering {
@@ -65,6 +67,7 @@ impl Metering {
             sharing: Sharing::default(),
             dirty: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
+            filters: Filters::default(),
             settings,
         });
         inner.databases.tell(&inner);
@@ -182,6 +185,11 @@ impl Metering {
     pub fn settle(&self, meter: &Arc<Meter>, outcome: &Outcome) {
         meter.settle(outcome, self.now());
         self.soil(meter);
+    }
+
+    /// What [`ingest`](crate::events::ingest) needs to know of the events that came before.
+    pub fn filters(&self) -> &Filters {
+        &self.0.filters
     }
 
     /// To be told what [`ingest`](crate::events::ingest) counted, after its commit.

@@ -354,7 +354,9 @@ async fn events_reach_the_quotas_and_the_idle_are_forgotten() {
         );
         let mut tx = ctx.control().await.expect("the control plane answers");
         let batch = Reading::of(event.as_bytes()).expect("a batch");
-        let ingested = ingest(&mut tx, tenant, batch).await.expect("ingested");
+        let ingested = ingest(&mut tx, &crate::events::Filters::default(), tenant, batch)
+            .await
+            .expect("ingested");
         tx.commit().await.expect("committed");
         metering.observe(&ingested.counted);
     }

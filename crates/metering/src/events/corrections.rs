@@ -1,6 +1,6 @@
 //! Events that amend or revoke earlier ones.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use isolation::ControlTx;
 use kernel::TenantId;
@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::candidate::{Candidate, Correction, totals};
 use super::comparison::Hour;
+use super::generations::Generations;
 use super::keeping;
 use super::refusal::{Reason, Refusal, Refused};
-use super::sql::{self, Generations, Original};
+use super::sql::{self, Original};
 use crate::metrics::Aggregation;
 use crate::periods::Calendar;
 use crate::rollups::{Bucket, Departure, Dimensions, Member, Spread};
@@ -35,7 +36,7 @@ pub(super) struct Effect {
 pub(super) async fn apply(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
+    generations: &Generations,
     corrections: Vec<Candidate>,
     calendar: &Calendar,
     spread: &mut Spread,
@@ -43,11 +44,11 @@ pub(super) async fn apply(
     let mut effect = Effect::default();
     let target = |one: &Candidate| one.correction.map(Correction::original);
     let targets: Vec<Uuid> = corrections.iter().filter_map(target).collect();
-    let found = sql::originals(tx, tenant, generations, &targets).await?;
+    let found = sql::originals(tx, tenant, &generations.all(&targets)).await?;
     let mut originals: HashMap<Uuid, Original> = found.into_iter().map(|one| (one.key, one)).collect();
     // Only now: who made the same correction at the same time held the original, and is known here.
     let keys: Vec<Uuid> = corrections.iter().map(|one| one.key).collect();
-    let known = sql::known(tx, tenant, &generations.both(), &keys).await?;
+    let known = sql::known(tx, tenant, &generations.all(&keys)).await?;
     let mut accepted = Vec::new();
     for mut correction in corrections {
         let verdict = match judge(&mut correction, &mut originals, &known) {
@@ -73,7 +74,7 @@ pub(super) async fn apply(
 fn judge(
     correction: &mut Candidate,
     originals: &mut HashMap<Uuid, Original>,
-    known: &HashSet<Uuid>,
+    known: &HashMap<Uuid, i32>,
 ) -> Result<Original, Verdict> {
     let (index, id) = (correction.index, correction.id.clone());
     let refused = |reason, detail: &str| {
@@ -83,7 +84,7 @@ fn judge(
             refusal: Refusal::new(reason, detail),
         }))
     };
-    if known.contains(&correction.key) {
+    if known.contains_key(&correction.key) {
         return Err(Verdict::Duplicate);
     }
     let key = correction
@@ -122,6 +123,7 @@ fn judge(
 /// A correction can be corrected in the same batch.
 fn as_original(correction: &Candidate) -> Original {
     Original {
+        generation: None,
         key: correction.key,
         metric: correction.metric.as_str().to_owned(),
         time: correction.time,
@@ -136,7 +138,7 @@ fn as_original(correction: &Candidate) -> Original {
 async fn keep(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
+    generations: &Generations,
     accepted: &[(Original, Candidate)],
 ) -> Result<(), sqlx::Error> {
     if accepted.is_empty() {
@@ -156,7 +158,12 @@ async fn keep(
         .iter()
         .map(|(original, correction)| (original.key, correction.key))
         .collect();
-    sql::mark(tx, tenant, generations, &pairs).await
+    let mut within: Vec<i32> = accepted
+        .iter()
+        .filter_map(|(original, _)| original.generation)
+        .collect();
+    within.push(generations.present);
+    sql::mark(tx, tenant, within, &pairs).await
 }
 
 impl Effect {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::candidate::{Candidate, Ground};
 use super::corrections::{self, Effect, Verdict};
+use super::generations::{Filters, Generations};
 use super::reading::Reading;
 use super::refusal::Refused;
 use super::tally::Tally;
@@ -44,7 +45,12 @@ pub struct Ingested {
 
 /// Counts the batch, with the deduplication, in the caller's transaction. It takes the locks of the roll-ups last, so it
 /// should be the last thing in it.
-pub async fn ingest(tx: &mut ControlTx, tenant: TenantId, batch: Reading) -> Result<Ingested, sqlx::Error> {
+pub async fn ingest(
+    tx: &mut ControlTx,
+    filters: &Filters,
+    tenant: TenantId,
+    batch: Reading,
+) -> Result<Ingested, sqlx::Error> {
     let metrics = crate::metrics::known(tx, tenant).await?;
     let calendar = crate::quotas::calendar(tx, tenant).await?;
     let mut receipt = Receipt::default();
@@ -58,7 +64,7 @@ pub async fn ingest(tx: &mut ControlTx, tenant: TenantId, batch: Reading) -> Res
         candidates.into_iter().partition(|one| one.correction.is_some());
     let compares = |events: &[Candidate]| events.iter().any(|one| one.aggregation.compares());
     let alone = compares(&corrections);
-    let generations = sql::lock(tx, alone || compares(&plain), alone).await?;
+    let generations = sql::lock(tx, filters, alone || compares(&plain), alone).await?;
     let mut batch = Batch {
         tenant,
         metrics: &metrics,
@@ -100,7 +106,7 @@ struct Batch<'a> {
     tenant: TenantId,
     metrics: &'a HashMap<MetricName, Metric>,
     calendar: &'a Calendar,
-    generations: sql::Generations,
+    generations: Generations,
     spread: Spread,
 }
 
@@ -113,7 +119,7 @@ impl Batch<'_> {
         receipt: &mut Receipt,
     ) -> Result<Vec<Member>, sqlx::Error> {
         series::bound(tx, self.tenant, self.metrics, &mut plain).await?;
-        let duplicates = keeping::keep(tx, self.tenant, self.generations, &plain).await?;
+        let duplicates = keeping::keep(tx, self.tenant, &self.generations, &plain).await?;
         receipt.accepted += plain.len() - duplicates.len();
         receipt.duplicates += duplicates.len();
         let mut newcomers = Vec::new();
@@ -139,7 +145,7 @@ impl Batch<'_> {
         let mut effect = corrections::apply(
             tx,
             self.tenant,
-            self.generations,
+            &self.generations,
             events,
             self.calendar,
             &mut self.spread,

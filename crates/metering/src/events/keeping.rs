@@ -3,7 +3,7 @@
 //! Nearly every event is new, so they are inserted as if all were, which costs no more than a `COPY`: asking for each one
 //! first, or `on conflict`, costs half as much again. Where the key of the generation finds one that is known already,
 //! the attempt is undone, and made again without those that are known by then. That ends: each attempt that fails knows
-//! at least one event more than the one before.
+//! at least one event more than the one before. What closed generations may have is looked for before.
 
 use std::collections::HashSet;
 
@@ -13,69 +13,56 @@ use sqlx::Executor;
 use uuid::Uuid;
 
 use super::candidate::{Candidate, Correction};
-use super::sql::{Generations, known};
+use super::generations::Generations;
+use super::sql::known;
 use crate::rollups::Dimensions;
 
 /// Keeps those that are not known; answers the keys of those that are.
 pub(super) async fn keep(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
+    generations: &Generations,
     candidates: &[Candidate],
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let mut sorted: Vec<&Candidate> = candidates.iter().collect();
+    let keys: Vec<Uuid> = candidates.iter().map(|one| one.key).collect();
+    let former = known(tx, tenant, &generations.former(&keys)).await?;
+    let mut duplicates: HashSet<Uuid> = former.into_keys().collect();
+    let mut sorted: Vec<&Candidate> = candidates
+        .iter()
+        .filter(|one| !duplicates.contains(&one.key))
+        .collect();
     // One order everywhere, so that two batches with the same events wait for one another and do not deadlock.
     sorted.sort_unstable_by_key(|candidate| candidate.key);
-    let mut duplicates = HashSet::new();
-    while !sorted.is_empty() {
-        let looked_in = match attempt(tx, tenant, generations, &sorted).await? {
-            Attempt::AllNew => break,
-            // It does not change any more, so those that were left out are still in it.
-            Attempt::SomeFormer => generations.former(),
-            Attempt::Undone => generations.both(),
-        };
+    while !sorted.is_empty() && !attempt(tx, tenant, generations.present, &sorted).await? {
         let keys: Vec<Uuid> = sorted.iter().map(|one| one.key).collect();
-        let found = known(tx, tenant, &looked_in, &keys).await?;
-        duplicates.extend(&found);
-        if looked_in == generations.former() {
-            break;
-        }
-        sorted.retain(|one| !found.contains(&one.key));
+        let found = known(tx, tenant, &generations.present(&keys)).await?;
+        sorted.retain(|one| !found.contains_key(&one.key));
+        duplicates.extend(found.into_keys());
     }
     Ok(duplicates)
 }
 
-enum Attempt {
-    AllNew,
-    /// All but those that are in the former generation are kept.
-    SomeFormer,
-    /// One is in the present generation, and so none is kept.
-    Undone,
-}
-
+/// Whether they are kept; where the generation has one of them, none is.
 async fn attempt(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
+    generation: i32,
     events: &[&Candidate],
-) -> Result<Attempt, sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     tx.conn().execute("savepoint keep").await?;
-    let inserted = match insert(tx, tenant, generations, events).await {
-        Ok(inserted) => inserted,
+    match insert(tx, tenant, generation, events).await {
+        Ok(()) => {
+            tx.conn().execute("release savepoint keep").await?;
+            Ok(true)
+        }
         Err(error) if is_duplicate(&error) => {
             tx.conn()
                 .execute("rollback to savepoint keep; release savepoint keep")
                 .await?;
-            return Ok(Attempt::Undone);
+            Ok(false)
         }
-        Err(error) => return Err(error),
-    };
-    tx.conn().execute("release savepoint keep").await?;
-    Ok(if inserted == events.len() as u64 {
-        Attempt::AllNew
-    } else {
-        Attempt::SomeFormer
-    })
+        Err(error) => Err(error),
+    }
 }
 
 /// The key is the only one that a table of events has.
@@ -136,36 +123,32 @@ fn clear_empty<T>(column: &mut Vec<Option<T>>) {
     }
 }
 
-/// Inserts those that the former generation does not know, and says how many; fails where the present one knows one.
+/// Fails where the generation has one of them.
 ///
 /// The arrays are taken apart in the select list, where rows go on one by one: in the from clause each array would be
-/// written to a table of its own first. Arrays that end early go on with null. The subquery is a scalar one so that it
-/// stays a look into the index for each event, whatever the statistics say.
+/// written to a table of its own first. Arrays that end early go on with null.
 async fn insert(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
+    generation: i32,
     events: &[&Candidate],
-) -> Result<u64, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let columns = Columns::of(events);
     let received_at = tx.now();
-    let done = sqlx::query!(
+    sqlx::query!(
         r#"insert into control.usage_events
                (generation, tenant_id, key, source, id, metric, time, received_at, amount, member, dimensions, stated,
                 corrects, revokes, comparable)
            select $1, $2, key, source, id, metric, time, $3, amount::numeric, member, dimensions::jsonb, stated::jsonb,
                 corrects, revokes, comparable
-           from (select unnest($5::uuid[]) as key, unnest($6::text[]) as source, unnest($7::text[]) as id,
-                        unnest($8::text[]) as metric, unnest($9::timestamptz[]) as time, unnest($10::text[]) as amount,
-                        unnest($11::uuid[]) as member, unnest($12::text[]) as dimensions, unnest($13::text[]) as stated,
-                        unnest($14::uuid[]) as corrects, unnest($15::bool[]) as revokes,
-                        unnest($16::bool[]) as comparable) as given
-           where (select true from control.usage_events known
-                  where known.generation = $4 and known.tenant_id = $2 and known.key = given.key) is null"#,
-        generations.present,
+           from (select unnest($4::uuid[]) as key, unnest($5::text[]) as source, unnest($6::text[]) as id,
+                        unnest($7::text[]) as metric, unnest($8::timestamptz[]) as time, unnest($9::text[]) as amount,
+                        unnest($10::uuid[]) as member, unnest($11::text[]) as dimensions, unnest($12::text[]) as stated,
+                        unnest($13::uuid[]) as corrects, unnest($14::bool[]) as revokes,
+                        unnest($15::bool[]) as comparable) as given"#,
+        generation,
         tenant as _,
         received_at as _,
-        generations.former,
         &columns.keys,
         &columns.sources as _,
         &columns.ids as _,
@@ -181,5 +164,5 @@ async fn insert(
     )
     .execute(tx.conn())
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
 }

@@ -1,35 +1,20 @@
 //! Events in the database.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use isolation::{ControlTx, Tx};
 use kernel::{TenantId, Timestamp};
 use uuid::Uuid;
 
+use super::generations::{Filters, Generations, Places};
 use crate::amount::Amount;
 use crate::rollups::Dimensions;
-
-/// The generation that is written, and the one before it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Generations {
-    pub(super) present: i32,
-    pub(super) former: i32,
-}
-
-impl Generations {
-    pub(super) fn both(self) -> Vec<i32> {
-        vec![self.former, self.present]
-    }
-
-    pub(super) fn former(self) -> Vec<i32> {
-        vec![self.former]
-    }
-}
 
 /// Keeps the generation from changing until the transaction ends. A statement of its own: what follows must see all that
 /// was committed before the lock was granted.
 pub(super) async fn lock(
     tx: &mut ControlTx,
+    filters: &Filters,
     compares: bool,
     alone: bool,
 ) -> Result<Generations, sqlx::Error> {
@@ -42,19 +27,14 @@ pub(super) async fn lock(
     )
     .execute(tx.conn())
     .await?;
-    let present = sqlx::query_scalar!(r#"select max(number) from control.usage_generations"#)
-        .fetch_one(tx.conn())
-        .await?
-        .ok_or(sqlx::Error::RowNotFound)?;
-    Ok(Generations {
-        present,
-        former: present - 1,
-    })
+    Generations::read(tx, filters).await
 }
 
 /// An event that is to be corrected.
 #[derive(Debug, Clone)]
 pub(super) struct Original {
+    /// Nothing of one that is written in this transaction.
+    pub(super) generation: Option<i32>,
     pub(super) key: Uuid,
     pub(super) metric: String,
     pub(super) time: Timestamp,
@@ -69,20 +49,23 @@ pub(super) struct Original {
 pub(super) async fn originals(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
-    keys: &[Uuid],
+    places: &Places,
 ) -> Result<Vec<Original>, sqlx::Error> {
+    let known = known(tx, tenant, places).await?;
+    let (keys, generations): (Vec<Uuid>, Vec<i32>) = known.into_iter().unzip();
     let rows = sqlx::query!(
-        r#"select key, metric, time as "time: Timestamp", amount::text as amount, member, dimensions, revokes, corrected_by
+        r#"select generation, key, metric, time as "time: Timestamp", amount::text as amount, member, dimensions, revokes,
+                  corrected_by
            from control.usage_events where generation = any ($1) and tenant_id = $2 and key = any ($3)
            order by key for update"#,
-        &generations.both(),
+        &distinct(generations),
         tenant as _,
-        keys
+        &keys
     )
     .fetch_all(tx.conn())
     .await?;
     let originals = rows.into_iter().map(|row| Original {
+        generation: Some(row.generation),
         key: row.key,
         metric: row.metric,
         time: row.time,
@@ -95,32 +78,41 @@ pub(super) async fn originals(
     Ok(originals.collect())
 }
 
-/// Which of these are known in these generations. The subquery is a scalar one so that it stays a look into the index
-/// for each key, whatever the statistics say.
+fn distinct(mut generations: Vec<i32>) -> Vec<i32> {
+    generations.sort_unstable();
+    generations.dedup();
+    generations
+}
+
+/// Which keys are where they may be, and where that is. The subquery is a scalar one so that it stays a look into the index
+/// of one generation for each key, whatever the statistics say.
 pub(super) async fn known(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: &[i32],
-    keys: &[Uuid],
-) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let known = sqlx::query_scalar!(
-        r#"select key as "key!" from (select unnest($3::uuid[]) as key) as given
+    places: &Places,
+) -> Result<HashMap<Uuid, i32>, sqlx::Error> {
+    if places.keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let known = sqlx::query!(
+        r#"select key as "key!", generation as "generation!"
+           from (select unnest($2::integer[]) as generation, unnest($3::uuid[]) as key) as place
            where (select true from control.usage_events e
-                  where e.generation = any ($1) and e.tenant_id = $2 and e.key = given.key limit 1)"#,
-        generations,
+                  where e.generation = place.generation and e.tenant_id = $1 and e.key = place.key limit 1)"#,
         tenant as _,
-        keys
+        &places.generations,
+        &places.keys
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(known.into_iter().collect())
+    Ok(known.into_iter().map(|row| (row.key, row.generation)).collect())
 }
 
 /// Marks the originals with what corrected them.
 pub(super) async fn mark(
     tx: &mut ControlTx,
     tenant: TenantId,
-    generations: Generations,
+    generations: Vec<i32>,
     pairs: &[(Uuid, Uuid)],
 ) -> Result<(), sqlx::Error> {
     let (originals, by): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().copied().unzip();
@@ -128,7 +120,7 @@ pub(super) async fn mark(
         "update control.usage_events e set corrected_by = pair.by
          from unnest($3::uuid[], $4::uuid[]) as pair(original, by)
          where e.generation = any ($1) and e.tenant_id = $2 and e.key = pair.original",
-        &generations.both(),
+        &distinct(generations),
         tenant as _,
         &originals,
         &by

@@ -65,8 +65,15 @@ impl Stage {
 }
 
 async fn take(tx: &mut ControlTx, tenant: TenantId, events: &[Value]) -> Receipt {
+    take_knowing(tx, &Filters::default(), tenant, events).await
+}
+
+async fn take_knowing(tx: &mut ControlTx, filters: &Filters, tenant: TenantId, events: &[Value]) -> Receipt {
     let batch = Reading::of(&serde_json::to_vec(events).expect("JSON")).expect("a batch");
-    ingest(tx, tenant, batch).await.expect("ingested").receipt
+    ingest(tx, filters, tenant, batch)
+        .await
+        .expect("ingested")
+        .receipt
 }
 
 type Row = (

@@ -59,9 +59,14 @@ impl Stage {
             .collect();
         let mut tx = self.tx().await;
         let batch = Reading::of(&serde_json::to_vec(&events).expect("JSON")).expect("a batch");
-        let ingested = ingest(&mut tx, self.ctx.tenant_id(), batch)
-            .await
-            .expect("ingested");
+        let ingested = ingest(
+            &mut tx,
+            &crate::events::Filters::default(),
+            self.ctx.tenant_id(),
+            batch,
+        )
+        .await
+        .expect("ingested");
         assert_eq!(ingested.receipt.accepted, events.len(), "{:?}", ingested.receipt);
         tx.commit().await.expect("committed");
     }

@@ -39,19 +39,24 @@ pub async fn ensure(ctx: &PlatformCtx) -> Result<(), sqlx::Error> {
         .execute(tx.conn())
         .await?;
     tx.commit().await?;
-    open_generation(ctx, now.plus_days(-RECOGNISED_DAYS))
+    open_generation(ctx, now.plus_days(-RECOGNISED_DAYS), None)
         .await
         .map(drop)
 }
 
-/// Opens the next generation if the newest was opened before `due`.
-pub(crate) async fn open_generation(ctx: &PlatformCtx, due: Timestamp) -> Result<bool, sqlx::Error> {
+/// Opens the next generation if the newest was opened before `due`, or has more than so many bytes of indexes.
+pub(crate) async fn open_generation(
+    ctx: &PlatformCtx,
+    due: Timestamp,
+    most: Option<i64>,
+) -> Result<bool, sqlx::Error> {
     let mut tx = ctx.control().await?;
     let now = tx.now();
     let opened = sqlx::query_scalar!(
-        r#"select control.open_usage_generation($1, $2) as "opened!""#,
+        r#"select control.open_usage_generation($1, $2, $3) as "opened!""#,
         now as _,
-        due as _
+        due as _,
+        most
     )
     .fetch_one(tx.conn())
     .await?;

@@ -95,7 +95,7 @@ fn schedule(state: &AppState, retention: Retention) -> Schedule {
     let schedule = webhooks::scheduled(schedule);
     let schedule = state.payments.scheduled(schedule);
     let schedule = billing::clock::scheduled(schedule, state.payments.terms().clone());
-    let schedule = metering::rollups::scheduled(schedule, retention);
+    let schedule = metering::events::scheduled(metering::rollups::scheduled(schedule, retention));
     schedule
         .every("audit.partitions", Duration::from_hours(12), make_partitions)
         .every("audit.expiry", Duration::from_hours(12), async |ctx| {

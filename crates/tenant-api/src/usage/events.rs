@@ -59,7 +59,7 @@ async fn report(State(state): State<AppState>, request: Request) -> Result<Answe
         return Ok(kept.into());
     }
     let tenant = asked.caller.tenant.id;
-    let ingested = usage_events::count_in(&mut tx, tenant, own(last.events, tenant)).await?;
+    let ingested = usage_events::count_in(&state.metering, &mut tx, tenant, own(last.events, tenant)).await?;
     receipt.add(ingested.receipt.clone(), |index| last.before + index as u64);
     if let Some(refusal) = receipt.refusal().filter(|_| single) {
         return Err(refusal.into());

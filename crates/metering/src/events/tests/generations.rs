@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Stage, event, take};
+use super::super::generations::{self, Filters};
+use super::{Stage, event, take, take_knowing};
 use crate::amount::Amount;
 use crate::rollups::{self, Bucket};
 
@@ -65,7 +66,7 @@ async fn a_batch_may_be_known_in_parts() {
     };
     assert_eq!(stage.send(&batch(0..20)).await.accepted, 20);
     open(&stage).await;
-    // In the former generation only, in the present one only, in both, and in none.
+    // In a former generation only, in the present one only, in both, and in none.
     for (ids, accepted) in [(10..30, 10), (20..40, 10), (5..55, 15), (60..70, 10), (0..70, 5)] {
         let ids_count = ids.len();
         let receipt = stage.send(&batch(ids.clone())).await;
@@ -79,9 +80,92 @@ async fn a_batch_may_be_known_in_parts() {
     assert_eq!(total.floor(), 70);
 }
 
+/// With filters and without them, and as a process that has read the filters and one that has not.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_closed_generation_is_looked_in() {
+    let stage = Stage::new().await;
+    let now = stage.now();
+    let batch = |ids: std::ops::Range<u32>| -> Vec<_> {
+        ids.map(|id| event(&id.to_string(), "tokens", now, json!({"value": 1})))
+            .collect()
+    };
+    for generation in 0..4 {
+        let ids = generation * 10..generation * 10 + 10;
+        assert_eq!(stage.send(&batch(ids)).await.accepted, 10, "{generation}");
+        open(&stage).await;
+        if generation == 1 {
+            generations::tend(&stage.db.system())
+                .await
+                .expect("filters are made");
+        }
+    }
+    let filters = Filters::default();
+    let mut sent = 40;
+    for (made, read) in [(2, false), (2, true), (4, false), (4, true)] {
+        if made == 4 {
+            generations::tend(&stage.db.system())
+                .await
+                .expect("filters are made");
+        }
+        let kept: i64 = sqlx::query_scalar("select count(*) from control.usage_filters")
+            .fetch_one(&mut stage.db.superuser().await)
+            .await
+            .expect("readable");
+        assert_eq!(kept, made);
+        let (own, known) = (
+            Filters::default(),
+            if read { &filters } else { &Filters::default() },
+        );
+        for filters in [&own, known] {
+            let mut tx = stage.ctx.control().await.expect("the control plane answers");
+            let receipt = take_knowing(&mut tx, filters, stage.tenant, &batch(0..sent + 1)).await;
+            tx.commit().await.expect("committed");
+            assert_eq!(
+                (receipt.accepted, receipt.duplicates),
+                (1, sent as usize),
+                "{made} {read}"
+            );
+            sent += 1;
+        }
+    }
+    let revoked = [
+        event("r", "tokens", now, json!({"revokes": "3"})),
+        event("s", "tokens", now, json!({"revokes": "40"})),
+    ];
+    assert_eq!(stage.send(&revoked).await.accepted, 2);
+    let again = [event("t", "tokens", now, json!({"revokes": "3"}))];
+    assert_eq!(
+        stage.send(&again).await.refused.len(),
+        1,
+        "it is marked where it lies"
+    );
+    let total: Amount = stage.rows(Bucket::Month).await.into_values().flatten().sum();
+    assert_eq!(total.floor(), i64::from(sent) - 2);
+}
+
+/// A generation is closed for its size alone, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_generation_is_closed() {
+    let stage = Stage::new().await;
+    let batch = [event("a", "tokens", stage.now(), json!({"value": 3}))];
+    stage.send(&batch).await;
+    let system = stage.db.system();
+    let old = kernel::Timestamp::from_micros(0);
+    let opened = async |most| {
+        rollups::open_generation(&system, old, Some(most))
+            .await
+            .expect("asked")
+    };
+    assert!(!opened(10_000_000).await);
+    assert!(opened(10_000).await);
+    assert_eq!(stage.send(&batch).await.duplicates, 1);
+    generations::tend(&system).await.expect("tended");
+    assert_eq!(stage.send(&batch).await.duplicates, 1);
+}
+
 async fn open(stage: &Stage) {
     let due = stage.now().plus_days(1);
-    let opened = rollups::open_generation(&stage.db.system(), due).await;
+    let opened = rollups::open_generation(&stage.db.system(), due, None).await;
     assert!(opened.expect("opened"));
 }
 
@@ -252,7 +336,7 @@ async fn no_event_falls_between_two_generations() {
         let stage = Arc::clone(&stage);
         tokio::spawn(async move {
             // One switch while they run; the window reaches over one.
-            rollups::open_generation(&stage.db.system(), now.plus_days(1))
+            rollups::open_generation(&stage.db.system(), now.plus_days(1), None)
                 .await
                 .expect("opened")
         })
