@@ -10,7 +10,8 @@ use kernel::Seams;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::layers::{Limits, layers};
+use crate::layers::Limits;
+use crate::layers::alone::layers;
 
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,

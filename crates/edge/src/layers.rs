@@ -10,14 +10,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::Uri;
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use kernel::Seams;
 use tokio::time::Instant;
-use tower::ServiceBuilder;
 use tracing::Span;
 
 mod access_log;
@@ -176,22 +173,7 @@ impl Edge {
     }
 }
 
-/// Puts this alone around a router with all its routes; what is added to the router later is outside. Where more is
-/// asked of every request, one layer calls [`Edge::receive`] and [`Edge::answer`].
-pub fn layers(router: Router, seams: &Seams, limits: &Limits) -> Router {
-    let edge = Edge::new(seams, limits);
-    let body_limit = edge.body_limit();
-    router.layer(
-        ServiceBuilder::new()
-            .layer(from_fn_with_state(edge, alone))
-            .layer(body_limit),
-    )
-}
-
-async fn alone(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let received = edge.receive(&mut request);
-    edge.answer(received, next.run(request)).await
-}
-
+#[cfg(test)]
+pub(crate) mod alone;
 #[cfg(test)]
 mod tests;

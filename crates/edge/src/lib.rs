@@ -28,7 +28,7 @@ pub use etag::{ETag, IfMatch};
 pub use headers::{IdempotencyKey, prefers_async};
 pub use html_page::HtmlPage;
 pub use json::{Json, Patch, parse_json, parse_optional_json};
-pub use layers::{Edge, Limits, Received, RequestId, layers};
+pub use layers::{Edge, Limits, Received, RequestId};
 pub use page::{Cursor, Limit, Page};
 pub use path::Path;
 pub use problem::{ProblemBody, ProblemResponse};

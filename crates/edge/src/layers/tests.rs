@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Multipart;
 use axum::http::{HeaderValue, StatusCode};
@@ -10,6 +11,7 @@ use kernel::{Code, FieldError, Id, Problem, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::alone::layers;
 use super::*;
 use crate::answer::{Answer, ask, get, layered, logged, post};
 use crate::body::{body_limit, read_error};

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
-use crate::layers::layers;
+use crate::layers::alone::layers;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
