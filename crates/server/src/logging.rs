@@ -1,10 +1,13 @@
 //! Log lines, to standard error: JSON for machines, a readable form for people. Once per process.
 
+mod line;
+
 use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
+use self::line::{Line, Members};
 use crate::config::Config;
 
 /// From here on everything that happens is logged as configured. A second call changes nothing.
@@ -22,7 +25,7 @@ where
         .with_writer(writer)
         .with_ansi(ansi);
     let _ = if config.logs_json() {
-        lines.json().flatten_event(true).with_span_list(false).try_init()
+        lines.event_format(Line).fmt_fields(Members).try_init()
     } else {
         lines.try_init()
     };
