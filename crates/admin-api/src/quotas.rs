@@ -79,7 +79,7 @@ async fn list(
         key(one).cmp(&key(other))
     });
     Ok(Json(TenantQuotas {
-        calendar: CalendarView::from(&meter.calendar()),
+        calendar: CalendarView::from(&*meter.calendar()),
         items,
     }))
 }

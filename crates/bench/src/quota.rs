@@ -12,9 +12,9 @@ use anyhow::{Context, Result, ensure};
 use isolation::Databases;
 use kernel::{Seams, TenantId};
 use metering::counters::{Meter, Outcome, Visitor};
-use metering::metrics::BuiltIn;
+use metering::metrics::{Aggregation, BuiltIn};
 use metering::periods::{Calendar, Period};
-use metering::quotas::{Gauge, Mode, Quota};
+use metering::quotas::{Gauge, Limited, Mode, Quota};
 use metering::{Amount, Metering};
 use tenants::directory::Directory;
 use tenants::plans::Limit;
@@ -57,7 +57,11 @@ fn rows(metering: &Metering, meter: &Arc<Meter>, decisions: u32) -> Vec<Row> {
         mode: Mode::Hard,
     };
     let now = seams.now();
-    let gauge = Gauge::new(quota, calendar.span(Period::Daily, now), Amount::ZERO);
+    let limited = Limited {
+        quota,
+        aggregation: Aggregation::Sum,
+    };
+    let gauge = Gauge::new(limited.into(), calendar.span(Period::Daily, now), Amount::ZERO);
     let take = || drop(black_box(gauge.take(1, seams.now(), &calendar)));
     let visitor = Visitor {
         address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),

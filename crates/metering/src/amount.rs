@@ -78,6 +78,17 @@ impl Amount {
         i64::try_from(wholes).unwrap_or(if wholes < 0 { i64::MIN } else { i64::MAX })
     }
 
+    /// So many billionths.
+    pub fn billionths(parts: u32) -> Self {
+        Self(i128::from(parts))
+    }
+
+    /// The wholes in it, rounded down, and the billionths that are left.
+    pub fn split(self) -> (i64, u32) {
+        let rest = u32::try_from(self.0.rem_euclid(PARTS)).unwrap_or(0);
+        (self.floor(), rest)
+    }
+
     /// About how much, for figures that are only shown.
     #[expect(clippy::cast_precision_loss, reason = "it says about")]
     pub fn approximate(self) -> f64 {

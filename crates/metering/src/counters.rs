@@ -11,6 +11,7 @@
 //!
 //! What may not enter: HTTP, and which request counts.
 
+mod alike;
 mod cells;
 mod flush;
 mod latency;

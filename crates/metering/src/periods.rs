@@ -6,6 +6,8 @@
 //!
 //! What may not enter: what is counted.
 
+use std::hash::{Hash, Hasher};
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use kernel::Timestamp;
@@ -79,6 +81,13 @@ pub struct Calendar {
     zone: TimeZone,
     name: String,
     anchor_day: i8,
+}
+
+/// Equal calendars have equal names; a zone itself cannot be hashed.
+impl Hash for Calendar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.anchor_day).hash(state);
+    }
 }
 
 /// There is no such calendar.

@@ -7,8 +7,8 @@
 //! Invariants: what was taken in a period is never counted in the next, and what is given back goes to the period that it
 //! was taken in; a hard quota is never exceeded by [`Gauge::take`].
 //!
-//! Several nodes: a gauge decides within its node's [share](gauge::Gauge::share) of the limit, which is all of it today.
-//! Leases and Redis plug in there and nowhere else.
+//! Several nodes: a gauge decides within its node's [share](gauge::Gauge::share) of the limit, which is all of it for a
+//! node alone, else what it has leased.
 //!
 //! What may not enter: how use is counted and kept (counters, roll-ups).
 
@@ -18,7 +18,7 @@ mod ops;
 mod word;
 
 pub(crate) use gauge::Claim;
-pub use gauge::{Gauge, Hold};
+pub use gauge::{Gauge, Hold, Limited};
 pub use model::{InvalidQuota, Mode, Quota, QuotaCheck, Status};
 pub(crate) use ops::calendar;
 pub use ops::{OwnQuota, QuotaError, Terms, clear, of_plan, own, set, set_calendar, terms};

@@ -66,7 +66,7 @@ async fn get(
 ) -> Result<Response, ProblemResponse> {
     let record = state.records.own(&caller.ctx).await.map_err(unexpected)?;
     let record = record.ok_or(Code::NotFound)?;
-    Ok(shown_as_kept(&known, record.version, record.json.clone()))
+    Ok(shown_as_kept(&known, record.version, || record.json()))
 }
 
 /// What a tenant changes about itself; what is left out stays.

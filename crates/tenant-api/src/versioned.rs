@@ -27,13 +27,13 @@ pub(crate) fn shown(known: &IfNoneMatch, version: i64, resource: impl Serialize)
 }
 
 /// The same for a resource that is kept as JSON.
-pub(crate) fn shown_as_kept(known: &IfNoneMatch, version: i64, json: Bytes) -> Response {
+pub(crate) fn shown_as_kept(known: &IfNoneMatch, version: i64, json: impl FnOnce() -> Bytes) -> Response {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     let tag = ETag::version(version);
     if known.has(&tag) {
         (StatusCode::NOT_MODIFIED, tag, ()).into_response()
     } else {
-        (tag, [(CONTENT_TYPE, JSON)], json).into_response()
+        (tag, [(CONTENT_TYPE, JSON)], json()).into_response()
     }
 }
 

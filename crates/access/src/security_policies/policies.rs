@@ -17,6 +17,8 @@ pub struct Policies(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     databases: Databases,
     known: FreshCache<Uuid, Arc<SecurityPolicy>>,
+    /// What holds for every tenant that has set nothing, once.
+    standard: Arc<SecurityPolicy>,
 }
 
 impl Policies {
@@ -25,6 +27,7 @@ impl Policies {
         let policies = Arc::new(Inner {
             databases,
             known: FreshCache::new(capacity),
+            standard: Arc::default(),
         });
         policies.databases.tell(&policies);
         Self(policies)
@@ -39,10 +42,19 @@ impl Policies {
     }
 
     async fn load(&self, tenant: TenantId) -> Result<Arc<SecurityPolicy>, sqlx::Error> {
-        let Inner { databases, known } = &*self.0;
+        let Inner {
+            databases,
+            known,
+            standard,
+        } = &*self.0;
         let ticket = known.ticket();
         let mut tx = databases.system("security policies").control().await?;
-        let policy = Arc::new(ops::get(&mut tx, tenant).await?);
+        let policy = ops::get(&mut tx, tenant).await?;
+        let policy = if policy == **standard {
+            Arc::clone(standard)
+        } else {
+            Arc::new(policy)
+        };
         known.put(ticket, &tenant.uuid(), Arc::clone(&policy));
         Ok(policy)
     }

@@ -20,7 +20,7 @@ const MOST_METRICS: usize = 100;
 const EVERY: &str = "*";
 
 /// At how many percent of its limits a tenant is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = UsageAlertThresholds, example = json!({"default": [80, 100], "metrics": {"api_calls": [50, 90, 100]}}))]
 pub struct Thresholds {

@@ -1,6 +1,6 @@
 //! Noticing that a use reaches a threshold, in the transaction of the count.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use isolation::{ControlTx, Tx};
 use jobs::Queue;
@@ -37,7 +37,8 @@ impl Marks {
         marks.iter().find(of_it).map_or(0, |mark| mark.percent)
     }
 
-    fn raise(&self, quota: &Quota, span: Span, percent: u32) {
+    /// It was raised, and that is committed.
+    pub(crate) fn raise(&self, quota: &Quota, span: Span, percent: u32) {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         marks.retain(|mark| mark.metric != quota.metric || mark.period != quota.period);
         marks.push(Mark {
@@ -62,7 +63,6 @@ pub(crate) struct Watch {
     /// What is not raised yet, lowest first; never empty.
     pub(super) steps: Vec<Step>,
     pub(super) basis: u64,
-    marks: Option<Arc<Marks>>,
 }
 
 impl Watch {
@@ -73,7 +73,7 @@ impl Watch {
         aggregation: Aggregation,
         calendar: &Calendar,
         thresholds: &Thresholds,
-        marks: Option<&Arc<Marks>>,
+        marks: Option<&Marks>,
         now: Timestamp,
     ) -> Option<Self> {
         let basis = basis(quota)?;
@@ -101,7 +101,6 @@ impl Watch {
             span,
             steps,
             basis,
-            marks: marks.cloned(),
         })
     }
 
@@ -150,13 +149,10 @@ pub(super) struct Crossing<'a> {
 pub(crate) struct Raised(Vec<(Watch, u32)>);
 
 impl Raised {
-    /// After the commit.
-    pub(crate) fn remember(self) {
-        for (watch, percent) in self.0 {
-            if let Some(marks) = &watch.marks {
-                marks.raise(&watch.quota, watch.span, percent);
-            }
-        }
+    /// After the commit: of which tenant which quota was raised in which span, up to so many percent.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (TenantId, &Quota, Span, u32)> {
+        let raised = self.0.iter();
+        raised.map(|(watch, percent)| (watch.tenant, &watch.quota, watch.span, *percent))
     }
 }
 

@@ -1,14 +1,11 @@
 //! One tenant's counts since they were last taken out.
 
-use std::sync::atomic::{
-    AtomicI64, AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
-};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kernel::Timestamp;
 
 use super::latency::{self, LATENCY_BUCKETS};
+use super::meter::Outcome;
 use crate::metrics::BuiltIn;
 
 /// A quarter of an hour. Every day of every calendar begins at one of its borders, so what was counted within one belongs
@@ -16,25 +13,17 @@ use crate::metrics::BuiltIn;
 const QUARTER: i64 = 900_000_000;
 const METRICS: usize = BuiltIn::ALL.len();
 
-/// Counts of one quarter of an hour.
-#[derive(Debug)]
-pub(super) struct Cells {
-    quarter: AtomicI64,
-    counts: [AtomicU32; METRICS],
-    sums: [AtomicU64; METRICS],
-    statuses: [AtomicU32; 5],
-    latencies: [AtomicU32; LATENCY_BUCKETS],
-    /// What was counted in earlier quarters and is not taken out yet. Held while a quarter begins.
-    earlier: Mutex<Vec<Counts>>,
-}
+/// Counts by quarter of an hour, the present one last. A tenant of which all is taken out keeps none.
+#[derive(Debug, Default)]
+pub(super) struct Cells(Mutex<Vec<Counts>>);
 
-/// Counts that were taken out.
+/// What was counted in a quarter of an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Counts {
     /// The first instant of the quarter.
     pub(super) at: Timestamp,
     /// How often, and how much.
-    pub(super) metrics: [(u32, u64); METRICS],
+    metrics: [(u32, u64); METRICS],
     /// Answers by class.
     pub(super) statuses: [u32; 5],
     /// Requests by latency.
@@ -42,6 +31,16 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    fn new(at: Timestamp) -> Self {
+        Self {
+            at,
+            metrics: [(0, 0); METRICS],
+            statuses: [0; 5],
+            latencies: [0; LATENCY_BUCKETS],
+        }
+    }
+
+    /// What was counted at all.
     pub(super) fn metrics(&self) -> impl Iterator<Item = (BuiltIn, u32, u64)> {
         let pairs = BuiltIn::ALL.iter().zip(self.metrics);
         pairs
@@ -49,81 +48,51 @@ impl Counts {
             .filter(|(_, count, _)| *count > 0)
     }
 
-    fn is_empty(&self) -> bool {
-        self.metrics.iter().all(|(count, _)| *count == 0) && self.latencies.iter().all(|count| *count == 0)
+    fn add(&mut self, metric: BuiltIn, amount: u64) {
+        let (count, sum) = &mut self.metrics[metric as usize];
+        *count = count.saturating_add(1);
+        *sum = sum.saturating_add(amount);
     }
 }
 
 impl Cells {
-    pub(super) fn new(now: Timestamp) -> Self {
-        Self {
-            quarter: AtomicI64::new(now.as_micros().div_euclid(QUARTER)),
-            counts: [const { AtomicU32::new(0) }; METRICS],
-            sums: [const { AtomicU64::new(0) }; METRICS],
-            statuses: [const { AtomicU32::new(0) }; 5],
-            latencies: [const { AtomicU32::new(0) }; LATENCY_BUCKETS],
-            earlier: Mutex::new(Vec::new()),
-        }
-    }
-
     /// Counts one event of so much.
     pub(super) fn add(&self, metric: BuiltIn, amount: u64, now: Timestamp) {
-        self.keep_up(now);
-        self.sums[metric as usize].fetch_add(amount, Relaxed);
-        self.counts[metric as usize].fetch_add(1, Relaxed);
+        self.present(now, |counts| counts.add(metric, amount));
     }
 
-    /// Counts an answer.
-    pub(super) fn answered(&self, status: u16, latency: Duration, now: Timestamp) {
-        self.keep_up(now);
-        let class = usize::from(status / 100).clamp(1, 5) - 1;
-        self.statuses[class].fetch_add(1, Relaxed);
-        self.latencies[latency::bucket(latency)].fetch_add(1, Relaxed);
-    }
-
-    /// Everything that is counted and not taken out yet. What is being added at this moment is in this or in the next.
-    pub(super) fn drain(&self) -> Vec<Counts> {
-        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        let quarter = self.quarter.load(Acquire);
-        self.put_aside(&mut earlier, quarter);
-        std::mem::take(&mut *earlier)
-    }
-
-    /// Puts the counts of the quarter before aside when a new one begins. A caller whose clock is behind by a moment
-    /// counts into the new one.
-    fn keep_up(&self, now: Timestamp) {
-        let present = now.as_micros().div_euclid(QUARTER);
-        if self.quarter.load(Acquire) >= present {
-            return;
-        }
-        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.quarter.load(Acquire);
-        if before < present {
-            self.put_aside(&mut earlier, before);
-            self.quarter.store(present, std::sync::atomic::Ordering::Release);
-        }
-    }
-
-    fn put_aside(&self, earlier: &mut Vec<Counts>, quarter: i64) {
-        // The count is taken first and the sum second, as they are added in the other order: a sum whose count is still
-        // to come waits for it.
-        let metrics = std::array::from_fn(|at| {
-            let count = self.counts[at].swap(0, AcqRel);
-            let sum = if count > 0 {
-                self.sums[at].swap(0, AcqRel)
-            } else {
-                0
-            };
-            (count, sum)
+    /// Counts what a request was.
+    pub(super) fn answered(&self, outcome: &Outcome, now: Timestamp) {
+        self.present(now, |counts| {
+            counts.add(BuiltIn::Requests, 1);
+            counts.add(BuiltIn::Bandwidth, outcome.bytes);
+            let class = usize::from(outcome.status / 100).clamp(1, 5) - 1;
+            counts.statuses[class] = counts.statuses[class].saturating_add(1);
+            let bucket = latency::bucket(outcome.latency);
+            counts.latencies[bucket] = counts.latencies[bucket].saturating_add(1);
         });
-        let counts = Counts {
-            at: Timestamp::from_micros(quarter * QUARTER),
-            metrics,
-            statuses: std::array::from_fn(|at| self.statuses[at].swap(0, AcqRel)),
-            latencies: std::array::from_fn(|at| self.latencies[at].swap(0, AcqRel)),
-        };
-        if !counts.is_empty() {
-            earlier.push(counts);
+    }
+
+    /// Everything that is counted and not taken out yet.
+    pub(super) fn drain(&self) -> Vec<Counts> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// Counts into the present quarter; a caller whose clock is behind by a moment, into the one that has begun.
+    fn present(&self, now: Timestamp, count: impl FnOnce(&mut Counts)) {
+        let begun = Timestamp::from_micros(now.as_micros().div_euclid(QUARTER) * QUARTER);
+        let mut quarters = self.lock();
+        if quarters.last().is_none_or(|last| last.at < begun) {
+            // One is nearly always all that there is before they are taken out.
+            quarters.reserve_exact(1);
+            quarters.push(Counts::new(begun));
         }
+        if let Some(present) = quarters.last_mut() {
+            count(present);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Counts>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

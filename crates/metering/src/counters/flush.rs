@@ -32,14 +32,14 @@ type Performance = ([i64; 5], [i64; LATENCY_BUCKETS]);
 struct Batch {
     sequence: i64,
     spread: Spread,
-    members: Vec<(Member, Calendar)>,
+    members: Vec<(Member, Arc<Calendar>)>,
     performance: BTreeMap<(TenantId, Timestamp), Performance>,
     /// Quotas of what was counted.
     watches: Vec<Watch>,
 }
 
 impl Batch {
-    fn take_visitors(&mut self, meter: &Meter, calendar: &Calendar) {
+    fn take_visitors(&mut self, meter: &Meter, calendar: &Arc<Calendar>) {
         for (at, member) in meter.visitors.drain() {
             let member = Member {
                 tenant: meter.tenant,
@@ -48,7 +48,7 @@ impl Batch {
                 dimensions: Dimensions::none(),
                 who: member,
             };
-            self.members.push((member, calendar.clone()));
+            self.members.push((member, Arc::clone(calendar)));
         }
     }
 
@@ -59,15 +59,14 @@ impl Batch {
             .members
             .last()
             .is_some_and(|(member, _)| member.tenant == meter.tenant);
-        for (gauge, aggregation) in &terms.gauges {
-            let (quota, marks) = (gauge.quota(), Some(&meter.marks));
+        for gauge in &terms.gauges {
             let watch = Watch::of(
                 meter.tenant,
-                quota,
-                *aggregation,
+                gauge.quota(),
+                gauge.aggregation(),
                 &terms.calendar,
                 &terms.thresholds,
-                marks,
+                Some(&meter.marks),
                 now,
             );
             let counted = |watch: &Watch| {
@@ -182,7 +181,10 @@ impl Metering {
             sqlx::query!("select pg_advisory_xact_lock_shared(hashtext('usage_comparison'))")
                 .execute(tx.conn())
                 .await?;
-            let members = batch.members.iter().map(|(member, calendar)| (member, calendar));
+            let members = batch
+                .members
+                .iter()
+                .map(|(member, calendar)| (member, &**calendar));
             rollups::add_members(&mut tx, members, true, &mut spread).await?;
         }
         rollups::write(&mut tx, &spread).await?;
@@ -191,7 +193,11 @@ impl Metering {
         let fault = self.0.databases.faults().reach("metering.flush");
         fault.map_err(|planted| sqlx::Error::Protocol(planted.to_string()))?;
         tx.commit().await?;
-        raised.remember();
+        for (tenant, quota, span, percent) in raised.each() {
+            if let Some(meter) = self.0.known(tenant) {
+                meter.marks.raise(quota, span, percent);
+            }
+        }
         if !batch.members.is_empty() {
             self.observe_members(&spread);
         }
@@ -223,6 +229,7 @@ impl Metering {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.retain(|_, meter| kept(meter));
         }
+        self.0.alike.tidy();
     }
 }
 

@@ -104,7 +104,7 @@ impl Metering {
     /// A meter that was just read: of a quota that is shared it has nothing yet.
     pub(super) fn share(&self, meter: &Meter) {
         if self.0.sharing.several() {
-            meter.terms().counters().for_each(|(gauge, _)| gauge.close());
+            meter.terms().counters().for_each(Gauge::close);
         }
     }
 
@@ -151,7 +151,7 @@ impl Metering {
         let (terms, now) = (meter.terms(), self.now());
         terms
             .counters()
-            .any(|(gauge, _)| gauge.is_of(&refused.quota) && gauge.may_be_claimed(now))
+            .any(|gauge| gauge.is_of(&refused.quota) && gauge.may_be_claimed(now))
     }
 
     /// Leases until the attempt succeeds or there is nothing left. Whoever comes meanwhile waits, and then tries before
@@ -196,10 +196,8 @@ impl Metering {
         let pause = i64::try_from(self.0.settings.flush_every.as_micros()).unwrap_or(i64::MAX);
         let then = Timestamp::from_micros(self.now().as_micros().saturating_add(pause));
         let terms = meter.terms();
-        let of_it = terms
-            .counters()
-            .filter(|(gauge, _)| gauge.quota().metric == *metric);
-        of_it.for_each(|(gauge, _)| gauge.dry_until(then));
+        let of_it = terms.counters().filter(|gauge| gauge.quota().metric == *metric);
+        of_it.for_each(|gauge| gauge.dry_until(then));
     }
 
     fn dry(&self, meter: &Arc<Meter>, metric: &MetricName, amount: u64) -> Vec<Asked> {
@@ -209,10 +207,8 @@ impl Metering {
         };
         terms
             .counters()
-            .filter(|(gauge, _)| dry(gauge))
-            .filter_map(|(gauge, aggregation)| {
-                terms.asked(meter, gauge, *aggregation, gauge.claim(amount), now)
-            })
+            .filter(|gauge| dry(gauge))
+            .filter_map(|gauge| terms.asked(meter, gauge, gauge.claim(amount), now))
             .collect()
     }
 
@@ -224,9 +220,9 @@ impl Metering {
         for meter in &meters {
             let terms = meter.terms();
             let before = asked.len();
-            for (gauge, aggregation) in terms.counters().filter(|(gauge, _)| gauge.is_closed()) {
+            for gauge in terms.counters().filter(|gauge| gauge.is_closed()) {
                 gauge.used_at(now, &terms.calendar);
-                asked.extend(terms.asked(meter, gauge, *aggregation, gauge.renewal(), now));
+                asked.extend(terms.asked(meter, gauge, gauge.renewal(), now));
             }
             if asked[before..]
                 .iter()
@@ -273,21 +269,14 @@ impl Metering {
 
 impl Terms {
     /// What is counted as it happens and starts anew: only that can be leased.
-    pub(super) fn counters(&self) -> impl Iterator<Item = &(Gauge, Aggregation)> {
-        self.gauges.iter().filter(|(gauge, _)| {
+    pub(super) fn counters(&self) -> impl Iterator<Item = &Gauge> {
+        self.gauges.iter().filter(|gauge| {
             let built_in = BuiltIn::from_name(gauge.quota().metric.as_str());
             built_in.is_some_and(|metric| metric.kind() == Kind::Counter)
         })
     }
 
-    fn asked(
-        &self,
-        meter: &Arc<Meter>,
-        gauge: &Gauge,
-        aggregation: Aggregation,
-        claim: Claim,
-        now: Timestamp,
-    ) -> Option<Asked> {
+    fn asked(&self, meter: &Arc<Meter>, gauge: &Gauge, claim: Claim, now: Timestamp) -> Option<Asked> {
         let quota = gauge.quota();
         let limit = quota.limit.at_most().filter(|_| quota.mode == Mode::Hard)?;
         let (bucket, starts_at) = match Bucket::for_period(quota.period, &self.calendar) {
@@ -299,7 +288,7 @@ impl Terms {
             metric: quota.metric.as_str().to_owned(),
             bucket,
             starts_at,
-            counts: aggregation == Aggregation::Count,
+            counts: gauge.aggregation() == Aggregation::Count,
             limit,
             claim,
         };

@@ -12,7 +12,7 @@ use super::metering::Inner;
 use crate::amount::Amount;
 use crate::metrics::{Aggregation, BuiltIn};
 use crate::periods::{Calendar, Period};
-use crate::quotas::{self, Gauge, Quota};
+use crate::quotas::{self, Gauge, Limited, Quota};
 use crate::rollups::Bucket;
 
 /// The meter of a tenant that none was in memory for.
@@ -44,13 +44,18 @@ async fn terms(inner: &Inner, snapshot: &TenantSnapshot) -> Result<(Terms, Times
         )
         .await?;
         let span = held.calendar.span(quota.period, now);
-        gauges.push((Gauge::new(quota, span, used), metric.aggregation));
+        let limited = inner.alike.limited.share(Limited {
+            quota,
+            aggregation: metric.aggregation,
+        });
+        gauges.push(Gauge::new(limited, span, used));
     }
+    let thresholds = crate::alerts::thresholds(&mut tx, snapshot.id).await?;
     let terms = Terms {
-        calendar: held.calendar,
-        gauges,
+        calendar: inner.alike.calendars.share(held.calendar),
+        gauges: gauges.into(),
         rate: inner.settings.rate(snapshot.plan),
-        thresholds: crate::alerts::thresholds(&mut tx, snapshot.id).await?,
+        thresholds: inner.alike.thresholds.share(thresholds),
     };
     Ok((terms, now))
 }
@@ -68,22 +73,18 @@ pub(super) async fn refresh(inner: &Inner, meter: &Meter) -> Result<(), sqlx::Er
         .inspect_err(|_| meter.stale.store(true, Relaxed))?;
     let mut held = meter.terms.write().unwrap_or_else(PoisonError::into_inner);
     let same_calendar = held.calendar == loaded.0.calendar;
-    let mut before = std::mem::replace(&mut *held, loaded.0);
+    let mut before = std::mem::replace(&mut *held, loaded.0).gauges.into_vec();
     // Of a declared metric nothing is in memory only, and a correction may have taken its highest or latest value back.
     let declared = |gauge: &Gauge| BuiltIn::from_name(gauge.quota().metric.as_str()).is_none();
-    let compares = |aggregation| matches!(aggregation, Aggregation::Max | Aggregation::Last);
-    for (gauge, aggregation) in &mut held.gauges {
-        if declared(gauge) && compares(*aggregation) {
+    let compares = |gauge: &Gauge| matches!(gauge.aggregation(), Aggregation::Max | Aggregation::Last);
+    for gauge in &mut held.gauges {
+        if declared(gauge) && compares(gauge) {
             continue;
         }
-        let place = before
-            .gauges
-            .iter()
-            .position(|(old, same)| old.is_of(gauge.quota()) && same == aggregation);
+        let same = |old: &Gauge| old.is_of(gauge.quota()) && old.aggregation() == gauge.aggregation();
+        let place = before.iter().position(same);
         if let Some(place) = place.filter(|_| same_calendar || gauge.quota().period == Period::Total) {
-            let (old, _) = before.gauges.swap_remove(place);
-            let quota = gauge.quota().clone();
-            *gauge = old.with(quota);
+            gauge.go_on_from(before.swap_remove(place));
         }
     }
     Ok(())

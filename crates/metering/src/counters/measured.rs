@@ -77,10 +77,10 @@ mod tests {
 
     fn meter() -> Meter {
         let terms = Terms {
-            calendar: Calendar::utc(),
-            gauges: Vec::new(),
+            calendar: Calendar::utc().into(),
+            gauges: Box::default(),
             rate: Rate::new(1, 1),
-            thresholds: crate::alerts::Thresholds::default(),
+            thresholds: std::sync::Arc::default(),
         };
         Meter::new(kernel::Seams::real().new_id(), terms, at(0))
     }

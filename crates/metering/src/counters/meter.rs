@@ -126,11 +126,11 @@ pub struct Outcome {
 /// What holds for the tenant, with what it has used.
 #[derive(Debug)]
 pub(super) struct Terms {
-    pub(super) calendar: Calendar,
-    pub(super) gauges: Vec<(Gauge, Aggregation)>,
+    pub(super) calendar: Arc<Calendar>,
+    pub(super) gauges: Box<[Gauge]>,
     pub(super) rate: Rate,
     /// At how much of them it is told.
-    pub(super) thresholds: Thresholds,
+    pub(super) thresholds: Arc<Thresholds>,
 }
 
 /// One tenant's counters, quotas and pace.
@@ -144,7 +144,7 @@ pub struct Meter {
     /// Built-in gauges whose level changed, one bit each.
     pub(super) levels: AtomicU16,
     /// What it was told of.
-    pub(super) marks: Arc<Marks>,
+    pub(super) marks: Marks,
     /// Whether all its quotas are to be looked at when it is next flushed.
     pub(super) recheck: AtomicBool,
     /// Whether it waits to be flushed.
@@ -163,10 +163,10 @@ impl Meter {
             tenant,
             terms: RwLock::new(terms),
             pace: Cell::default(),
-            cells: Cells::new(now),
-            visitors: Visitors::new(),
+            cells: Cells::default(),
+            visitors: Visitors::default(),
             levels: AtomicU16::new(0),
-            marks: Arc::default(),
+            marks: Marks::default(),
             recheck: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             stale: AtomicBool::new(false),
@@ -181,8 +181,8 @@ impl Meter {
     }
 
     /// Where its days and months begin.
-    pub fn calendar(&self) -> Calendar {
-        self.terms().calendar.clone()
+    pub fn calendar(&self) -> Arc<Calendar> {
+        Arc::clone(&self.terms().calendar)
     }
 
     /// Every quota and its use.
@@ -191,14 +191,14 @@ impl Meter {
         terms
             .gauges
             .iter()
-            .map(|(gauge, _)| gauge.check(now, &terms.calendar))
+            .map(|gauge| gauge.check(now, &terms.calendar))
             .collect()
     }
 
     /// Tells of every quota where the tenant stands with it, without allocating.
     pub fn each_standing(&self, now: Timestamp, mut tell: impl FnMut(&MetricName, Standing)) {
         let terms = self.terms();
-        for (gauge, _) in &terms.gauges {
+        for gauge in &terms.gauges {
             gauge.used_at(now, &terms.calendar);
             tell(&gauge.quota().metric, standing(gauge));
         }
@@ -222,9 +222,7 @@ impl Meter {
 
     /// Counts what a request was.
     pub(super) fn settle(&self, outcome: &Outcome, now: Timestamp) {
-        self.cells.add(BuiltIn::Requests, 1, now);
-        self.cells.add(BuiltIn::Bandwidth, outcome.bytes, now);
-        self.cells.answered(outcome.status, outcome.latency, now);
+        self.cells.answered(outcome, now);
         self.charge(BuiltIn::Requests, 1, now);
         self.charge(BuiltIn::Bandwidth, outcome.bytes, now);
         if let Some(person) = outcome.person {
@@ -247,8 +245,8 @@ impl Meter {
             if row.tenant != self.tenant {
                 continue;
             }
-            for (gauge, aggregation) in &terms.gauges {
-                let quota = gauge.quota();
+            for gauge in &terms.gauges {
+                let (quota, aggregation) = (gauge.quota(), gauge.aggregation());
                 let bucket = Bucket::for_period(quota.period, &terms.calendar).unwrap_or(Bucket::Month);
                 let of_it = quota.metric == row.metric && bucket == row.bucket;
                 let present = quota.period == Period::Total
@@ -263,7 +261,7 @@ impl Meter {
                             .of(totals)
                             .map(|level| u64::try_from(level.floor()).unwrap_or(0));
                         match level {
-                            Some(level) if *aggregation == Aggregation::Max => {
+                            Some(level) if aggregation == Aggregation::Max => {
                                 gauge.raise(level, now, &terms.calendar);
                             }
                             Some(level) => gauge.set(level),
@@ -279,8 +277,8 @@ impl Meter {
 
 impl Terms {
     pub(super) fn of(&self, metric: &str) -> impl Iterator<Item = &Gauge> {
-        let of_it = move |(gauge, _): &&(Gauge, Aggregation)| gauge.quota().metric.as_str() == metric;
-        self.gauges.iter().filter(of_it).map(|(gauge, _)| gauge)
+        let of_it = move |gauge: &&Gauge| gauge.quota().metric.as_str() == metric;
+        self.gauges.iter().filter(of_it)
     }
 
     /// Takes from every quota of the metric, or from none.

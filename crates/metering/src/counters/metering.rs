@@ -11,6 +11,7 @@ use isolation::{Databases, Listener, News};
 use kernel::{TenantId, Timestamp};
 use tenants::directory::Directory;
 
+use super::alike::Shared;
 use super::flush::Writer;
 use super::leasing::Sharing;
 use super::load;
@@ -48,6 +49,8 @@ pub(super) struct Inner {
     pub(super) dirty: Mutex<Vec<Arc<Meter>>>,
     pub(super) writer: tokio::sync::Mutex<Writer>,
     filters: Filters,
+    /// What the terms of many tenants have alike.
+    pub(super) alike: Shared,
 }
 
 impl Metering {
@@ -68,6 +71,7 @@ impl Metering {
             dirty: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
             filters: Filters::default(),
+            alike: Shared::default(),
             settings,
         });
         inner.databases.tell(&inner);
@@ -272,7 +276,7 @@ impl Inner {
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
     }
 
-    fn known(&self, tenant: TenantId) -> Option<Arc<Meter>> {
+    pub(super) fn known(&self, tenant: TenantId) -> Option<Arc<Meter>> {
         let shard = self.shard(tenant).read().unwrap_or_else(PoisonError::into_inner);
         shard.get(&tenant).cloned()
     }

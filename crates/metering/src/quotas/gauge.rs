@@ -2,41 +2,53 @@
 
 mod leased;
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Acquire, Ordering::Release};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use kernel::Timestamp;
 
 use super::model::{Mode, Quota, QuotaCheck};
 use super::word::{Epoch, Word};
 use crate::amount::Amount;
+use crate::metrics::Aggregation;
 use crate::periods::{Calendar, Span};
 pub(crate) use leased::Claim;
 use leased::Leased;
+
+/// What is limited, and how that is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Limited {
+    /// The quota.
+    pub quota: Quota,
+    /// How its metric is counted.
+    pub aggregation: Aggregation,
+}
 
 /// The use of one quota. Every answer is about the period that `now` is in; a caller whose clock is behind another's by
 /// a moment counts into the period that the other began.
 #[derive(Debug)]
 pub struct Gauge {
-    quota: Quota,
+    /// Most tenants have it of their plan, so that it is there once.
+    limited: Arc<Limited>,
     word: Word,
     starts_at: AtomicI64,
     ends_at: AtomicI64,
-    /// Used on other nodes, as far as this one knows.
-    elsewhere: AtomicU64,
-    leased: Leased,
-    /// What was charged in parts of a whole and does not make one yet. Held while a period begins.
-    rest: Mutex<Amount>,
-    /// Of a level, what is on top of what there is. Held while the level is changed.
-    level: Mutex<Level>,
+    /// So much of the word is in the database.
+    written: AtomicU64,
+    /// What other nodes have of it; there from the moment on that others are.
+    leased: OnceLock<Box<Leased>>,
+    /// Held while a period begins, and while a level is changed.
+    beside: Mutex<Beside>,
 }
 
-/// What is known of a level beside its height.
+/// What is known of a use beside its word.
 #[derive(Debug, Default)]
-struct Level {
-    /// Held for work under way.
+struct Beside {
+    /// What was charged in parts of a whole and does not make one yet, in billionths.
+    rest: u32,
+    /// Of a level, what is held for work under way, on top of what there is.
     held: u64,
-    /// Which reading it was set from.
+    /// Of a level, which reading it was set from.
     reading: i64,
 }
 
@@ -51,82 +63,104 @@ pub struct Hold {
 
 impl Gauge {
     /// The quota with what was used of it in this span.
-    pub fn new(quota: Quota, span: Span, used: Amount) -> Self {
-        let whole = used.floor().max(0);
+    pub fn new(limited: Arc<Limited>, span: Span, used: Amount) -> Self {
+        let (whole, rest) = used.max(Amount::ZERO).split();
+        let used = u64::try_from(whole).unwrap_or(0);
         Self {
-            quota,
-            word: Word::new(u64::try_from(whole).unwrap_or(0)),
+            limited,
+            word: Word::new(used),
             starts_at: AtomicI64::new(span.starts_at.as_micros()),
             ends_at: AtomicI64::new(span.ends_at.as_micros()),
-            elsewhere: AtomicU64::new(0),
-            leased: Leased::new(u64::try_from(whole).unwrap_or(0)),
-            rest: Mutex::new(used.max(Amount::ZERO) - Amount::whole(whole)),
-            level: Mutex::default(),
+            written: AtomicU64::new(used),
+            leased: OnceLock::new(),
+            beside: Mutex::new(Beside {
+                rest,
+                ..Beside::default()
+            }),
         }
     }
 
     /// What it is the use of.
-    pub const fn quota(&self) -> &Quota {
-        &self.quota
+    pub fn quota(&self) -> &Quota {
+        &self.limited.quota
+    }
+
+    /// How its metric is counted.
+    pub fn aggregation(&self) -> Aggregation {
+        self.limited.aggregation
     }
 
     /// How much of the limit this node may let be used. The one place where several nodes plug in: what others used, or
     /// hold a lease for, is not this node's to give.
     pub fn share(&self) -> u64 {
-        let limit = match self.quota.mode {
-            Mode::Hard => self.quota.limit.at_most(),
+        let quota = self.quota();
+        let limit = match quota.mode {
+            Mode::Hard => quota.limit.at_most(),
             Mode::Soft => None,
         };
         limit.map_or(u64::MAX, |limit| {
-            let mine = limit.saturating_sub(self.elsewhere.load(Relaxed));
-            mine.min(self.leased.ceiling())
+            self.leased.get().map_or(limit, |leased| leased.share(limit))
         })
     }
 
     /// Takes so much if the quota allows it; a soft one always does.
     pub fn take(&self, amount: u64, now: Timestamp, calendar: &Calendar) -> Result<Hold, Box<QuotaCheck>> {
         self.keep_up(now, calendar);
-        match self.word.take(amount, self.share()) {
-            Ok((epoch, _)) => Ok(Hold {
-                amount,
-                epoch,
-                on_top: false,
-            }),
-            Err(_) => Err(Box::new(QuotaCheck {
-                allowed: false,
-                ..self.check(now, calendar)
-            })),
+        let (epoch, _) = self
+            .word
+            .take(amount, self.share())
+            .map_err(|used| Box::new(self.refused(used)))?;
+        Ok(Hold {
+            amount,
+            epoch,
+            on_top: false,
+        })
+    }
+
+    fn refused(&self, used: u64) -> QuotaCheck {
+        let current = used.saturating_add(self.elsewhere());
+        QuotaCheck {
+            allowed: false,
+            ..self.quota().check(current, self.span())
         }
     }
 
     /// The same of a level: until it is committed or released it stays on top of whatever the level is set to.
     pub fn hold(&self, amount: u64, now: Timestamp, calendar: &Calendar) -> Result<Hold, Box<QuotaCheck>> {
-        let mut level = self.level();
-        let hold = self.take(amount, now, calendar)?;
-        level.held = level.held.saturating_add(amount);
-        Ok(Hold { on_top: true, ..hold })
+        self.keep_up(now, calendar);
+        let mut beside = self.beside();
+        let (epoch, _) = self
+            .word
+            .take(amount, self.share())
+            .map_err(|used| Box::new(self.refused(used)))?;
+        beside.held = beside.held.saturating_add(amount);
+        Ok(Hold {
+            amount,
+            epoch,
+            on_top: true,
+        })
     }
 
-    fn level(&self) -> MutexGuard<'_, Level> {
-        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    fn beside(&self) -> MutexGuard<'_, Beside> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the hold off the top of the level, which stays as it is until the guard is dropped.
-    fn unhold(&self, hold: Hold) -> Option<MutexGuard<'_, Level>> {
-        let mut level = hold.on_top.then(|| self.level())?;
-        level.held = level.held.saturating_sub(hold.amount);
-        Some(level)
+    fn unhold(&self, hold: Hold) -> Option<MutexGuard<'_, Beside>> {
+        let mut beside = hold.on_top.then(|| self.beside())?;
+        beside.held = beside.held.saturating_sub(hold.amount);
+        Some(beside)
     }
 
     /// Gives back what was taken; nothing once another period has begun.
     pub fn release(&self, hold: Hold) {
-        let _level = self.unhold(hold);
+        let _beside = self.unhold(hold);
         self.word.give_back(hold.amount, hold.epoch);
     }
 
     /// What was taken turned out to be so much: less is given back, more is charged whatever the limit.
     pub fn commit(&self, hold: Hold, amount: u64) {
-        let _level = self.unhold(hold);
+        let _beside = self.unhold(hold);
         match amount.checked_sub(hold.amount) {
             Some(more) => self.word.update(|used| used.saturating_add(more)),
             None => self.word.give_back(hold.amount - amount, hold.epoch),
@@ -136,11 +170,11 @@ impl Gauge {
     /// Counts what was used already and is in the database, whatever the limit; a negative amount takes away.
     pub fn charge(&self, amount: Amount, now: Timestamp, calendar: &Calendar) {
         self.keep_up(now, calendar);
-        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole = (*rest + amount).floor();
-        *rest = *rest + amount - Amount::whole(whole);
+        let mut beside = self.beside();
+        let (whole, rest) = (Amount::billionths(beside.rest) + amount).split();
+        beside.rest = rest;
         self.word.update(|used| used.saturating_add_signed(whole));
-        self.leased.counted(whole);
+        self.counted(whole);
     }
 
     /// Counts so many wholes that were used already. The hot form of [`charge`](Self::charge).
@@ -167,30 +201,30 @@ impl Gauge {
 
     /// Whether it is the use of the same metric and period.
     pub fn is_of(&self, quota: &Quota) -> bool {
-        self.quota.metric == quota.metric && self.quota.period == quota.period
+        let mine = self.quota();
+        mine.metric == quota.metric && mine.period == quota.period
     }
 
-    /// The same use under another limit.
-    #[must_use]
-    pub fn with(mut self, quota: Quota) -> Self {
-        self.quota = quota;
-        self
+    /// Goes on with what was used of the same metric and period under another limit.
+    pub fn go_on_from(&mut self, before: Self) {
+        let limited = Arc::clone(&self.limited);
+        *self = Self { limited, ..before };
     }
 
     /// There is so much now, beside what is held.
     pub fn set(&self, height: u64) {
-        let level = self.level();
-        self.word.update(|_| height.saturating_add(level.held));
+        let beside = self.beside();
+        self.word.update(|_| height.saturating_add(beside.held));
     }
 
     /// The same, unless it was set from this or a later reading before; answers whether it was set.
     pub fn set_as_of(&self, height: u64, reading: i64) -> bool {
-        let mut level = self.level();
-        if level.reading >= reading {
+        let mut beside = self.beside();
+        if beside.reading >= reading {
             return false;
         }
-        level.reading = reading;
-        self.word.update(|_| height.saturating_add(level.held));
+        beside.reading = reading;
+        self.word.update(|_| height.saturating_add(beside.held));
         true
     }
 
@@ -203,18 +237,18 @@ impl Gauge {
     /// Where the use stands.
     pub fn check(&self, now: Timestamp, calendar: &Calendar) -> QuotaCheck {
         self.keep_up(now, calendar);
-        self.quota.check(self.used(), self.span())
+        self.quota().check(self.used(), self.span())
     }
 
     /// How much is used in the period that it is in.
     pub fn used(&self) -> u64 {
-        self.word.used().saturating_add(self.elsewhere.load(Relaxed))
+        self.word.used().saturating_add(self.elsewhere())
     }
 
     /// How high the level is without what is held on top of it.
     pub fn height(&self) -> u64 {
-        let level = self.level();
-        self.word.used().saturating_sub(level.held)
+        let beside = self.beside();
+        self.word.used().saturating_sub(beside.held)
     }
 
     /// The period that it is in.
@@ -231,15 +265,14 @@ impl Gauge {
         if now.as_micros() < self.ends_at.load(Acquire) {
             return;
         }
-        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut beside = self.beside();
         if now.as_micros() < self.ends_at.load(Acquire) {
             return;
         }
-        let span = calendar.span(self.quota.period, now);
-        *rest = Amount::ZERO;
+        let span = calendar.span(self.quota().period, now);
+        beside.rest = 0;
         self.word.roll();
-        self.elsewhere.store(0, Relaxed);
-        self.leased.roll();
+        self.roll_lease();
         self.starts_at.store(span.starts_at.as_micros(), Release);
         self.ends_at.store(span.ends_at.as_micros(), Release);
     }

@@ -61,7 +61,7 @@ impl Status {
 }
 
 /// How much of a metric a tenant may use in a period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quota {
     /// Of what.

@@ -7,27 +7,30 @@ use tenants::plans::{Limit, PlanId};
 
 use super::*;
 use crate::amount::Amount;
-use crate::metrics::BuiltIn;
+use crate::metrics::{Aggregation, BuiltIn};
 use crate::periods::{Calendar, Period, Span};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect(text)
 }
 
-fn quota(limit: i64, period: Period, mode: Mode) -> Quota {
-    Quota {
-        metric: BuiltIn::ApiCalls.into(),
-        limit: Limit::new(limit).expect("a limit"),
-        period,
-        soft_limit: None,
-        mode,
-    }
+fn limited(limit: i64, period: Period, mode: Mode) -> Arc<Limited> {
+    Arc::new(Limited {
+        quota: Quota {
+            metric: BuiltIn::ApiCalls.into(),
+            limit: Limit::new(limit).expect("a limit"),
+            period,
+            soft_limit: None,
+            mode,
+        },
+        aggregation: Aggregation::Sum,
+    })
 }
 
 fn gauge(limit: i64, used: i64) -> Gauge {
     let (calendar, now) = (Calendar::utc(), at("2026-03-05T10:00:00Z"));
     Gauge::new(
-        quota(limit, Period::Daily, Mode::Hard),
+        limited(limit, Period::Daily, Mode::Hard),
         calendar.span(Period::Daily, now),
         Amount::whole(used),
     )
@@ -97,7 +100,7 @@ fn a_hard_quota_refuses_and_a_soft_one_tells() {
     );
     assert_eq!(refused.reset_at, Some(at("2026-03-06T00:00:00Z")));
     let soft = Gauge::new(
-        quota(2, Period::Total, Mode::Soft),
+        limited(2, Period::Total, Mode::Soft),
         Span::always(),
         Amount::whole(2),
     );
@@ -134,7 +137,7 @@ fn holds_are_committed_and_released() {
 fn parts_add_up_to_wholes() {
     let (now, calendar) = (at("2026-03-05T10:00:00Z"), Calendar::utc());
     let gauge = Gauge::new(
-        quota(10, Period::Daily, Mode::Hard),
+        limited(10, Period::Daily, Mode::Hard),
         calendar.span(Period::Daily, now),
         "1.4".parse().expect("an amount"),
     );
@@ -202,7 +205,7 @@ proptest! {
     fn behaves_as_the_model(steps in proptest::collection::vec((0_u8..4, 0_u64..40, -10_i64..20), 1..60)) {
         let calendar = Calendar::new("Europe/Berlin", 31).expect("a calendar");
         let mut now = at("2026-03-28T20:00:00Z");
-        let gauge = Gauge::new(quota(100, Period::Daily, Mode::Hard), calendar.span(Period::Daily, now), Amount::ZERO);
+        let gauge = Gauge::new(limited(100, Period::Daily, Mode::Hard), calendar.span(Period::Daily, now), Amount::ZERO);
         let (mut used, mut span) = (0_u64, calendar.span(Period::Daily, now));
         let mut holds: Vec<(Hold, u64, Span)> = Vec::new();
         for (action, amount, hours) in steps {
@@ -244,7 +247,7 @@ proptest! {
 fn a_hold_stays_on_top_of_the_level() {
     let (calendar, now) = (Calendar::utc(), at("2026-03-28T20:00:00Z"));
     let gauge = Gauge::new(
-        quota(100, Period::Total, Mode::Hard),
+        limited(100, Period::Total, Mode::Hard),
         Span::always(),
         Amount::whole(10),
     );
@@ -267,7 +270,7 @@ fn a_hold_stays_on_top_of_the_level() {
 fn racing_holds_and_readings_lose_nothing() {
     let (calendar, now) = (Calendar::utc(), at("2026-03-28T20:00:00Z"));
     let gauge = Gauge::new(
-        quota(1_000_000, Period::Total, Mode::Hard),
+        limited(1_000_000, Period::Total, Mode::Hard),
         Span::always(),
         Amount::ZERO,
     );

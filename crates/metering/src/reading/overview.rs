@@ -64,7 +64,7 @@ pub async fn overview(tx: &mut ControlTx, meter: &Meter) -> Result<Overview, sql
         }
     }
     Ok(Overview {
-        calendar: CalendarView::from(&meter.calendar()),
+        calendar: CalendarView::from(&*meter.calendar()),
         metrics,
         quotas,
     })

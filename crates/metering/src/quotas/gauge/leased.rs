@@ -17,13 +17,13 @@ const WHOLE: u64 = u64::MAX;
 /// A node asks at least for this part of the limit, so that it need not ask often.
 const LEAST_PART: u64 = 1024;
 
-/// How far this node may go, and how far it is written.
+/// How far this node may go.
 #[derive(Debug)]
 pub(super) struct Leased {
+    /// Used on other nodes, as far as this one knows.
+    elsewhere: AtomicU64,
     /// Up to here the word may go.
     ceiling: AtomicU64,
-    /// So much of the word is in the database.
-    written: AtomicU64,
     /// How much was left when it was leased last.
     chunk: AtomicU64,
     /// Until when nobody asks for more, because nothing was left, in microseconds.
@@ -46,67 +46,92 @@ pub(crate) struct Claim {
 }
 
 impl Leased {
-    /// Nobody else is there; of the word all is written.
-    pub(super) fn new(word: u64) -> Self {
+    /// Only so much may be used.
+    fn up_to(ceiling: u64) -> Self {
         Self {
-            ceiling: AtomicU64::new(WHOLE),
-            written: AtomicU64::new(word),
+            elsewhere: AtomicU64::new(0),
+            ceiling: AtomicU64::new(ceiling),
             chunk: AtomicU64::new(0),
             dry_until: AtomicI64::new(0),
         }
     }
 
-    pub(super) fn ceiling(&self) -> u64 {
-        self.ceiling.load(Relaxed)
+    /// What this node may use of the limit.
+    pub(super) fn share(&self, limit: u64) -> u64 {
+        let mine = limit.saturating_sub(self.elsewhere.load(Relaxed));
+        mine.min(self.ceiling.load(Relaxed))
     }
+}
 
+impl Gauge {
     /// Another period begins. Of that nothing is leased yet.
-    pub(super) fn roll(&self) {
+    pub(super) fn roll_lease(&self) {
         self.written.store(0, Release);
-        self.chunk.store(0, Release);
-        self.dry_until.store(0, Release);
-        if self.ceiling.load(Acquire) != WHOLE {
-            self.ceiling.store(0, Release);
+        if let Some(leased) = self.leased.get() {
+            leased.elsewhere.store(0, Relaxed);
+            leased.chunk.store(0, Release);
+            leased.dry_until.store(0, Release);
+            if leased.ceiling.load(Acquire) != WHOLE {
+                leased.ceiling.store(0, Release);
+            }
         }
     }
 
     /// So much was added to the word that is in the database already, or taken away.
     pub(super) fn counted(&self, written: i64) {
         let shift = |value: u64| (value != WHOLE).then(|| value.saturating_add_signed(written));
-        let _ = self.ceiling.fetch_update(AcqRel, Relaxed, shift);
+        if let Some(leased) = self.leased.get() {
+            let _ = leased.ceiling.fetch_update(AcqRel, Relaxed, shift);
+        }
         let _ = self.written.fetch_update(AcqRel, Relaxed, shift);
     }
-}
 
-impl Gauge {
+    /// How much is used on other nodes, as far as this one knows.
+    pub(super) fn elsewhere(&self) -> u64 {
+        let leased = self.leased.get();
+        leased.map_or(0, |leased| leased.elsewhere.load(Relaxed))
+    }
+
     /// Others are there: from here on only what is leased may be used.
     pub(crate) fn close(&self) {
-        let _ = self
-            .leased
-            .ceiling
-            .compare_exchange(WHOLE, self.word.used(), AcqRel, Relaxed);
+        let used = self.word.used();
+        let leased = self.leased.get_or_init(|| Box::new(Leased::up_to(used)));
+        let _ = leased.ceiling.compare_exchange(WHOLE, used, AcqRel, Relaxed);
     }
 
     /// Whether only what is leased may be used.
     pub(crate) fn is_closed(&self) -> bool {
-        self.leased.ceiling.load(Acquire) != WHOLE
+        self.ceiling() != WHOLE
+    }
+
+    fn ceiling(&self) -> u64 {
+        let leased = self.leased.get();
+        leased.map_or(WHOLE, |leased| leased.ceiling.load(Acquire))
+    }
+
+    /// How much was left when it was leased last.
+    fn chunk(&self) -> u64 {
+        self.leased.get().map_or(0, |leased| leased.chunk.load(Relaxed))
     }
 
     /// Whether it may be asked for more, by whoever finds too little left.
     pub(crate) fn may_be_claimed(&self, now: Timestamp) -> bool {
-        self.is_closed() && self.leased.dry_until.load(Relaxed) <= now.as_micros()
+        let dry = |leased: &Leased| now.as_micros() < leased.dry_until.load(Relaxed);
+        self.is_closed() && !self.leased.get().is_some_and(|leased| dry(leased))
     }
 
     /// There is nothing to be had before then.
     pub(crate) fn dry_until(&self, then: Timestamp) {
-        self.leased.dry_until.store(then.as_micros(), Relaxed);
+        if let Some(leased) = self.leased.get() {
+            leased.dry_until.store(then.as_micros(), Relaxed);
+        }
     }
 
     /// Nobody else is there any more, and so much is used in all.
     pub(crate) fn open(&self, claim: &Claim, used: u64) {
-        if claim.starts_at == self.span().starts_at {
-            self.elsewhere(used);
-            self.leased.ceiling.store(WHOLE, Release);
+        if let Some(leased) = self.leased_in(claim) {
+            leased.elsewhere.store(self.not_here(used), Relaxed);
+            leased.ceiling.store(WHOLE, Release);
         }
     }
 
@@ -114,19 +139,19 @@ impl Gauge {
     pub(crate) fn wrote(&self, at: Timestamp, amount: u64, calendar: &Calendar) {
         self.keep_up(at, calendar);
         if self.span().contains(at) {
-            self.leased.written.fetch_add(amount, AcqRel);
+            self.written.fetch_add(amount, AcqRel);
         }
     }
 
     /// What this node may use without asking.
     pub(crate) fn left(&self) -> u64 {
-        self.leased.ceiling().saturating_sub(self.word.used())
+        self.ceiling().saturating_sub(self.word.used())
     }
 
     /// To take so much, which is not left: twice as much as was enough the last time.
     pub(crate) fn claim(&self, amount: u64) -> Claim {
-        let least_part = self.quota.limit.at_most().unwrap_or(0) / LEAST_PART;
-        let twice = self.leased.chunk.load(Relaxed).saturating_mul(2);
+        let least_part = self.quota().limit.at_most().unwrap_or(0) / LEAST_PART;
+        let twice = self.chunk().saturating_mul(2);
         let ahead = amount.max(least_part).max(twice);
         self.asking(self.unwritten().saturating_add(ahead), amount, false)
     }
@@ -134,29 +159,30 @@ impl Gauge {
     /// At every turn: more, when the next moment might need more than is left; less, when most of it was not needed.
     pub(crate) fn renewal(&self) -> Claim {
         let left = self.left();
-        let spent = self.leased.chunk.load(Relaxed).saturating_sub(left);
+        let spent = self.chunk().saturating_sub(left);
         let ahead = spent.saturating_mul(2);
         let before = self.asking(0, 1, false);
         if left < spent {
             return self.asking(self.unwritten().saturating_add(ahead), 1, false);
         }
-        if left > ahead.saturating_mul(2) {
-            // Whoever decides at this moment may still see the old ceiling, so it is only given up at the next turn.
-            self.leased
-                .ceiling
-                .store(self.word.used().saturating_add(ahead), Release);
-            self.leased.chunk.store(ahead, Release);
-            return Claim {
-                given_up: true,
-                ..before
-            };
+        match self.leased.get() {
+            Some(leased) if left > ahead.saturating_mul(2) => {
+                // Whoever decides at this moment may still see the old ceiling, so it is only given up at the next turn.
+                let ceiling = self.word.used().saturating_add(ahead);
+                leased.ceiling.store(ceiling, Release);
+                leased.chunk.store(ahead, Release);
+                Claim {
+                    given_up: true,
+                    ..before
+                }
+            }
+            _ => before,
         }
-        before
     }
 
     fn asking(&self, want: u64, least: u64, given_up: bool) -> Claim {
-        let outstanding = self.leased.ceiling().max(self.word.used());
-        let keep = outstanding.saturating_sub(self.leased.written.load(Acquire));
+        let outstanding = self.ceiling().max(self.word.used());
+        let keep = outstanding.saturating_sub(self.written.load(Acquire));
         Claim {
             keep,
             want: want.max(keep),
@@ -167,26 +193,32 @@ impl Gauge {
     }
 
     fn unwritten(&self) -> u64 {
-        self.word.used().saturating_sub(self.leased.written.load(Acquire))
+        self.word.used().saturating_sub(self.written.load(Acquire))
     }
 
     /// So much is granted, and so much is written by all nodes. Answers how much is left here.
     pub(crate) fn grant(&self, claim: &Claim, amount: u64, used: u64) -> u64 {
-        if claim.starts_at != self.span().starts_at {
+        let Some(leased) = self.leased_in(claim) else {
             return 0;
-        }
-        self.elsewhere(used);
+        };
+        leased.elsewhere.store(self.not_here(used), Relaxed);
         if !claim.given_up {
-            let ceiling = self.leased.written.load(Acquire).saturating_add(amount);
-            self.leased.ceiling.store(ceiling.min(WHOLE - 1), Release);
-            self.leased.chunk.store(self.left(), Release);
+            let ceiling = self.written.load(Acquire).saturating_add(amount);
+            leased.ceiling.store(ceiling.min(WHOLE - 1), Release);
+            leased.chunk.store(self.left(), Release);
         }
         self.left()
     }
 
-    fn elsewhere(&self, used: u64) {
-        let elsewhere = used.saturating_sub(self.leased.written.load(Acquire));
-        self.elsewhere.store(elsewhere, Relaxed);
+    /// What is leased, unless another period has begun since this was claimed.
+    fn leased_in(&self, claim: &Claim) -> Option<&Leased> {
+        let leased = self.leased.get()?;
+        (claim.starts_at == self.span().starts_at).then_some(leased)
+    }
+
+    /// Of what is written by all nodes, what is not of this one.
+    fn not_here(&self, used: u64) -> u64 {
+        used.saturating_sub(self.written.load(Acquire))
     }
 }
 
@@ -196,9 +228,9 @@ mod tests {
 
     use super::*;
     use crate::amount::Amount;
-    use crate::metrics::BuiltIn;
+    use crate::metrics::{Aggregation, BuiltIn};
     use crate::periods::Period;
-    use crate::quotas::{Mode, Quota};
+    use crate::quotas::{Limited, Mode, Quota};
 
     fn gauge(limit: i64, used: i64) -> (Gauge, impl Fn(&Gauge, u64) -> bool) {
         let now = Timestamp::from_micros(1_800_000_000_000_000);
@@ -210,7 +242,12 @@ mod tests {
             soft_limit: None,
             mode: Mode::Hard,
         };
-        let gauge = Gauge::new(quota, calendar.span(Period::Daily, now), Amount::whole(used));
+        let limited = Limited {
+            quota,
+            aggregation: Aggregation::Sum,
+        };
+        let span = calendar.span(Period::Daily, now);
+        let gauge = Gauge::new(limited.into(), span, Amount::whole(used));
         (gauge, move |gauge: &Gauge, amount| {
             gauge.take(amount, now, &calendar).is_ok()
         })
