@@ -3,12 +3,18 @@
 //!
 //! Three servers with the same ten tenants, which are asked in turns. Beside them the others lie in the database, and
 //! each of these has called once, so that whatever a process remembers of an active tenant is remembered: its
-//! credential, its record, its directory entry, its meter.
+//! credential, its record, its directory entry, its meter. What the meter is of that is measured apart, in process.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use isolation::Databases;
+use kernel::TenantId;
+use metering::Metering;
+use metering::counters::{Outcome, Visitor};
 use sqlx::Connection;
+use tenants::directory::Directory;
 
 use crate::load::Load;
 use crate::measure::{Comparison, Samples, Unit};
@@ -18,6 +24,8 @@ const ASKED: usize = 10;
 const SOME: usize = 1000;
 const MANY: usize = 100_000;
 const CONNECTIONS: usize = 32;
+/// Meters that are measured by themselves.
+const METERS: usize = 20_000;
 const ROUNDS: usize = 11;
 /// Bytes for an active tenant.
 const TARGET: f64 = 2048.0;
@@ -40,9 +48,12 @@ pub(crate) async fn measure(stage: &Stage, scale: usize) -> Result<Measured> {
     let few = Side::start(stage, "scale_few", 0).await?;
     let some = Side::start(stage, "scale_some", SOME / scale).await?;
     let many = Side::start(stage, "scale_many", 0).await?;
+    let (others, meters) = (MANY / scale, METERS / scale);
+    many.place(others).await?;
+    // Kept to the end: what it took is not to be free for the others.
+    let (meter, _metering) = meter_bytes(stage, &many, meters).await?;
     let before = resident()?;
-    let others = MANY / scale;
-    many.add(others).await?;
+    many.call(others).await?;
     let bytes = (resident()? - before) / f64::from(u32::try_from(others)?);
     let rows = vec![
         compare(&some, &few, SOME, scale).await?,
@@ -53,7 +64,18 @@ pub(crate) async fn measure(stage: &Stage, scale: usize) -> Result<Measured> {
     }
     Ok(Measured {
         rows,
-        memory: memory(others, bytes)?,
+        memory: memory(&[
+            (
+                "an active tenant's meter: its counters, quotas and pace",
+                meters,
+                meter,
+            ),
+            (
+                "an active tenant, with everything that is remembered of it",
+                others,
+                bytes,
+            ),
+        ])?,
     })
 }
 
@@ -70,18 +92,23 @@ impl Side {
         served.settle().await?;
         let load = Load::get(served.address(), "/api/tenant", &keys);
         let side = Self { served, load };
-        side.add(others).await?;
+        if others > 0 {
+            side.place(others).await?;
+            side.call(others).await?;
+        }
         Ok(side)
     }
 
-    /// So many more, each of which calls once.
-    async fn add(&self, others: usize) -> Result<()> {
-        if others == 0 {
-            return Ok(());
-        }
+    /// So many more.
+    async fn place(&self, others: usize) -> Result<()> {
         let mut connection = self.served.plain_connection().await?;
         run(&mut connection, likenesses(others)).await?;
         connection.close().await?;
+        Ok(())
+    }
+
+    /// Each of them calls once.
+    async fn call(&self, others: usize) -> Result<()> {
         let keys: Vec<String> = (1..=others).map(|number| format!("tny_other{number}")).collect();
         Load::get(self.served.address(), "/api/tenant", &keys)
             .each_once(CONNECTIONS)
@@ -115,7 +142,7 @@ fn likenesses(count: usize) -> String {
 }
 
 async fn compare(one: &Side, other: &Side, tenants: usize, scale: usize) -> Result<Comparison> {
-    let time = std::time::Duration::from_secs(1) / u32::try_from(scale)?;
+    let time = Duration::from_secs(1) / u32::try_from(scale)?;
     let (mut here, mut there) = (Samples::default(), Samples::default());
     for round in 0..=ROUNDS {
         let (many, few) = (
@@ -147,13 +174,64 @@ fn resident() -> Result<f64> {
     Ok(f64::from(pages) * PAGE)
 }
 
-fn memory(tenants: usize, bytes: f64) -> Result<String> {
-    ensure!(bytes.is_finite(), "no memory was measured");
-    let verdict = if bytes < TARGET { "met" } else { "missed" };
+/// What this process grows by with each meter: of a tenant that called, once its counts are written.
+async fn meter_bytes(stage: &Stage, side: &Side, meters: usize) -> Result<(f64, Metering)> {
+    /// What is there once is there after so many.
+    const FIRST: usize = 1000;
+    let mut connection = side.served.plain_connection().await?;
+    let ids: Vec<TenantId> =
+        sqlx::query_scalar("select id from control.tenants where slug like 'other-%' limit $1")
+            .bind(i64::try_from(FIRST + meters)?)
+            .fetch_all(&mut connection)
+            .await?;
+    connection.close().await?;
+    ensure!(
+        ids.len() == FIRST + meters,
+        "there are only {} tenants",
+        ids.len()
+    );
+    let config = stage.config("scale_many", "http://127.0.0.1:1")?;
+    let (databases, _hints) = Databases::open(config.databases()?, config.seams()).await?;
+    let directory = Directory::new(databases.clone(), 10);
+    let metering = Metering::new(databases.clone(), directory, config.metering()?);
+    let (first, others) = ids.split_at(FIRST);
+    called(&metering, first).await?;
+    let before = resident()?;
+    called(&metering, others).await?;
+    let bytes = (resident()? - before) / f64::from(u32::try_from(meters)?);
+    databases.close().await;
+    Ok((bytes, metering))
+}
+
+/// Each of these calls, and that is written.
+async fn called(metering: &Metering, tenants: &[TenantId]) -> Result<()> {
+    let outcome = Outcome {
+        status: 200,
+        bytes: 1000,
+        latency: Duration::from_micros(300),
+        person: None,
+    };
+    for tenant in tenants {
+        let meter = metering.meter(*tenant).await?.context("the tenant's meter")?;
+        ensure!(
+            metering.admit(&meter, &Visitor::default()).refusal.is_none(),
+            "a refusal"
+        );
+        metering.settle(&meter, &outcome);
+    }
+    metering.flush().await?;
+    Ok(())
+}
+
+fn memory(rows: &[(&str, usize, f64)]) -> Result<String> {
     let mut text = String::from("| memory | measured | target | |\n|---|---|---|---|\n");
-    writeln!(
-        text,
-        "| an active tenant, with everything that is remembered of it, over {tenants} | {bytes:.0} bytes | < 2048 bytes | **{verdict}** |"
-    )?;
+    for (what, tenants, bytes) in rows {
+        ensure!(bytes.is_finite(), "no memory was measured");
+        let verdict = if *bytes < TARGET { "met" } else { "missed" };
+        writeln!(
+            text,
+            "| {what}, over {tenants} | {bytes:.0} bytes | < 2048 bytes | **{verdict}** |"
+        )?;
+    }
     Ok(text)
 }

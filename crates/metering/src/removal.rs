@@ -24,6 +24,12 @@ async fn remove_terms(tx: &mut ControlTx, tenant: TenantId) -> Result<(), sqlx::
         .execute(tx.conn())
         .await?;
     sqlx::query!(
+        "delete from control.usage_histories where tenant_id = $1",
+        tenant as _
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
         "delete from control.quota_leases where tenant_id = $1",
         tenant as _
     )

@@ -9,6 +9,7 @@
 
 mod bucket;
 mod calendars;
+mod histories;
 mod jobs;
 mod members;
 mod partitions;
@@ -17,6 +18,7 @@ mod sql;
 
 pub use bucket::{Bucket, Granularity};
 pub(crate) use calendars::begin_calendar;
+pub use histories::LEAST_DAYS;
 pub use jobs::scheduled;
 pub(crate) use members::{Departure, Member, add as add_members, remove as remove_members};
 pub(crate) use partitions::{RECOGNISED_DAYS, open_generation};

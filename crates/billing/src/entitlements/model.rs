@@ -103,5 +103,7 @@ fn of_plan(check: &QuotaCheck) -> Option<LimitName> {
         LimitName::StorageBytes => is(BuiltIn::Storage, Period::Total),
         LimitName::ApiCallsPerDay => is(BuiltIn::ApiCalls, Period::Daily),
         LimitName::BandwidthBytesPerMonth => is(BuiltIn::Bandwidth, Period::Monthly),
+        // What is kept, not what is used.
+        LimitName::UsageHistoryDays => false,
     })
 }

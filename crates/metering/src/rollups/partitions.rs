@@ -19,8 +19,8 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self {
-            hours: 400,
-            days: 1130,
+            hours: super::LEAST_DAYS,
+            days: 1865,
             events: 400,
         }
     }
@@ -72,8 +72,7 @@ pub async fn drop_expired(ctx: &PlatformCtx, retention: Retention) -> Result<u32
     for (parent, days) in [
         ("usage_hours", retention.hours),
         ("usage_performance", retention.hours),
-        // Late events and corrections must still find who was counted.
-        ("usage_members", retention.hours.max(140)),
+        ("usage_members", retention.hours),
         ("usage_days", retention.days),
         ("usage_periods", retention.days),
     ] {

@@ -202,10 +202,10 @@ sections! {
         flush_interval: Duration = "250ms";
         /// How long a tenant must be silent until its counters leave the memory.
         idle_time: Duration = "5m";
-        /// How many days usage is kept by the hour; at least 35.
-        hourly_retention_days: u32 = 400;
+        /// How many days usage is kept by the hour; at least 402, so that a year can be invoiced. A plan may keep less.
+        hourly_retention_days: u32 = 402;
         /// How many days it is kept by the day, and alerts; at least as long. By the month it is kept as long as the tenant.
-        daily_retention_days: u32 = 1130;
+        daily_retention_days: u32 = 1865;
         /// How many days reported events are kept; at least 35.
         event_retention_days: u32 = 400;
     }

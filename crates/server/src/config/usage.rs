@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metering::Settings;
 use metering::nodes::{Redis, RedisSettings};
-use metering::rollups::Retention;
+use metering::rollups::{LEAST_DAYS, Retention};
 
 use super::options::Config;
 use super::parts::Inconsistent;
@@ -30,8 +30,8 @@ impl Config {
             "usage.idle_time must be more than nothing",
         )?;
         require(
-            usage.hourly_retention_days >= LEAST_RETENTION,
-            "usage.hourly_retention_days must be at least 35",
+            usage.hourly_retention_days >= LEAST_DAYS,
+            "usage.hourly_retention_days must be at least 402",
         )?;
         require(
             usage.daily_retention_days >= usage.hourly_retention_days,

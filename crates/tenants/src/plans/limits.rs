@@ -23,6 +23,8 @@ pub enum LimitName {
     ApiCallsPerDay,
     /// Bytes moved in a calendar month (UTC).
     BandwidthBytesPerMonth,
+    /// Days for which usage is kept by the hour and the day.
+    UsageHistoryDays,
 }
 
 impl Name for LimitName {
@@ -32,6 +34,7 @@ impl Name for LimitName {
         Self::StorageBytes,
         Self::ApiCallsPerDay,
         Self::BandwidthBytesPerMonth,
+        Self::UsageHistoryDays,
     ];
     const KIND: &'static str = "limit";
 
@@ -42,6 +45,7 @@ impl Name for LimitName {
             Self::StorageBytes => "storageBytes",
             Self::ApiCallsPerDay => "apiCallsPerDay",
             Self::BandwidthBytesPerMonth => "bandwidthBytesPerMonth",
+            Self::UsageHistoryDays => "usageHistoryDays",
         }
     }
 }
@@ -69,6 +73,11 @@ impl Limit {
         } else {
             Err(InvalidLimit)
         }
+    }
+
+    /// Its JSON form.
+    pub const fn number(self) -> i64 {
+        self.0
     }
 
     /// The number that must not be exceeded; `None` is unlimited.
@@ -114,6 +123,9 @@ pub struct Limits {
     pub api_calls_per_day: Limit,
     /// Bytes moved in a calendar month (UTC).
     pub bandwidth_bytes_per_month: Limit,
+    /// Days for which usage is kept by the hour and the day, and at most as long as the installation keeps it; never less
+    /// than 402. By the month it is kept as long as the tenant.
+    pub usage_history_days: Limit,
 }
 
 impl Limits {
@@ -125,6 +137,7 @@ impl Limits {
             LimitName::StorageBytes => self.storage_bytes,
             LimitName::ApiCallsPerDay => self.api_calls_per_day,
             LimitName::BandwidthBytesPerMonth => self.bandwidth_bytes_per_month,
+            LimitName::UsageHistoryDays => self.usage_history_days,
         }
     }
 
@@ -138,6 +151,7 @@ impl Limits {
             storage_bytes: limit(LimitName::StorageBytes),
             api_calls_per_day: limit(LimitName::ApiCallsPerDay),
             bandwidth_bytes_per_month: limit(LimitName::BandwidthBytesPerMonth),
+            usage_history_days: limit(LimitName::UsageHistoryDays),
         }
     }
 }

@@ -21,14 +21,14 @@ fn the_catalogue_has_the_four_plans() {
         .collect();
     let gb: i64 = 1 << 30;
     let expected = [
-        (3, 5, gb, 1_000, 10 * gb),
-        (10, 25, 10 * gb, 10_000, 100 * gb),
-        (50, 100, 100 * gb, 100_000, 1024 * gb),
-        (-1, -1, -1, -1, -1),
+        (3, 5, gb, 1_000, 10 * gb, 402),
+        (10, 25, 10 * gb, 10_000, 100 * gb, 762),
+        (50, 100, 100 * gb, 100_000, 1024 * gb, 1130),
+        (-1, -1, -1, -1, -1, -1),
     ]
-    .map(|(users, projects, storage, calls, bandwidth)| {
+    .map(|(users, projects, storage, calls, bandwidth, history)| {
         json!({ "users": users, "projects": projects, "storageBytes": storage, "apiCallsPerDay": calls,
-                "bandwidthBytesPerMonth": bandwidth })
+                "bandwidthBytesPerMonth": bandwidth, "usageHistoryDays": history })
     });
     assert_eq!(limits, expected);
     let trials: Vec<_> = catalogue().plans.iter().map(|plan| plan.trial_days).collect();

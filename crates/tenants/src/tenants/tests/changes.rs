@@ -59,7 +59,7 @@ async fn a_change_is_stored_counted_recorded_and_shown() {
             "billingCycle": "yearly", "isolationStrategy": "shared_database",
             "config": { "features": {}, "settings": { "theme": { "dark": true } } },
             "limits": { "users": 7, "projects": 25, "storageBytes": 10_737_418_240_i64, "apiCallsPerDay": 10_000,
-                        "bandwidthBytesPerMonth": 107_374_182_400_i64 },
+                        "bandwidthBytesPerMonth": 107_374_182_400_i64, "usageHistoryDays": 762 },
             "region": "eu-central-1", "createdAt": created, "updatedAt": after.updated_at.to_string(),
             "trialEndsAt": end, "version": 3
         })
