@@ -106,33 +106,30 @@ impl Gauge {
     /// Takes so much if the quota allows it; a soft one always does.
     pub fn take(&self, amount: u64, now: Timestamp, calendar: &Calendar) -> Result<Hold, Box<QuotaCheck>> {
         self.keep_up(now, calendar);
-        let (epoch, _) = self
-            .word
-            .take(amount, self.share())
-            .map_err(|used| Box::new(self.refused(used)))?;
         Ok(Hold {
             amount,
-            epoch,
+            epoch: self.grab(amount)?,
             on_top: false,
         })
     }
 
-    fn refused(&self, used: u64) -> QuotaCheck {
-        let current = used.saturating_add(self.elsewhere());
-        QuotaCheck {
-            allowed: false,
-            ..self.quota().check(current, self.span())
-        }
+    /// Of what this node may let be used.
+    fn grab(&self, amount: u64) -> Result<Epoch, Box<QuotaCheck>> {
+        let taken = self.word.take(amount, self.share());
+        taken.map(|(epoch, _)| epoch).map_err(|used| {
+            let current = used.saturating_add(self.elsewhere());
+            Box::new(QuotaCheck {
+                allowed: false,
+                ..self.quota().check(current, self.span())
+            })
+        })
     }
 
     /// The same of a level: until it is committed or released it stays on top of whatever the level is set to.
     pub fn hold(&self, amount: u64, now: Timestamp, calendar: &Calendar) -> Result<Hold, Box<QuotaCheck>> {
         self.keep_up(now, calendar);
         let mut beside = self.beside();
-        let (epoch, _) = self
-            .word
-            .take(amount, self.share())
-            .map_err(|used| Box::new(self.refused(used)))?;
+        let epoch = self.grab(amount)?;
         beside.held = beside.held.saturating_add(amount);
         Ok(Hold {
             amount,
