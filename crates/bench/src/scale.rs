@@ -52,9 +52,12 @@ pub(crate) async fn measure(stage: &Stage, scale: usize) -> Result<Measured> {
     many.place(others).await?;
     // Kept to the end: what it took is not to be free for the others.
     let (meter, _metering) = meter_bytes(stage, &many, meters).await?;
+    // So are the calls, which are the callers' and not the product's.
+    let calls = many.calls(others);
     let before = resident()?;
-    many.call(others).await?;
+    calls.each_once(CONNECTIONS).await?;
     let bytes = (resident()? - before) / f64::from(u32::try_from(others)?);
+    drop(calls);
     let rows = vec![
         compare(&some, &few, SOME, scale).await?,
         compare(&many, &few, MANY, scale).await?,
@@ -94,7 +97,7 @@ impl Side {
         let side = Self { served, load };
         if others > 0 {
             side.place(others).await?;
-            side.call(others).await?;
+            side.calls(others).each_once(CONNECTIONS).await?;
         }
         Ok(side)
     }
@@ -107,12 +110,10 @@ impl Side {
         Ok(())
     }
 
-    /// Each of them calls once.
-    async fn call(&self, others: usize) -> Result<()> {
+    /// A call of each of them.
+    fn calls(&self, others: usize) -> Load {
         let keys: Vec<String> = (1..=others).map(|number| format!("tny_other{number}")).collect();
         Load::get(self.served.address(), "/api/tenant", &keys)
-            .each_once(CONNECTIONS)
-            .await
     }
 }
 
@@ -203,7 +204,7 @@ async fn meter_bytes(stage: &Stage, side: &Side, meters: usize) -> Result<(f64, 
     Ok((bytes, metering))
 }
 
-/// Each of these calls, and that is written.
+/// Each of these calls, and that is written: a few at a time, as it is where they do not all call at once.
 async fn called(metering: &Metering, tenants: &[TenantId]) -> Result<()> {
     let outcome = Outcome {
         status: 200,
@@ -211,15 +212,17 @@ async fn called(metering: &Metering, tenants: &[TenantId]) -> Result<()> {
         latency: Duration::from_micros(300),
         person: None,
     };
-    for tenant in tenants {
-        let meter = metering.meter(*tenant).await?.context("the tenant's meter")?;
-        ensure!(
-            metering.admit(&meter, &Visitor::default()).refusal.is_none(),
-            "a refusal"
-        );
-        metering.settle(&meter, &outcome);
+    for some in tenants.chunks(100) {
+        for tenant in some {
+            let meter = metering.meter(*tenant).await?.context("the tenant's meter")?;
+            ensure!(
+                metering.admit(&meter, &Visitor::default()).refusal.is_none(),
+                "a refusal"
+            );
+            metering.settle(&meter, &outcome);
+        }
+        metering.flush().await?;
     }
-    metering.flush().await?;
     Ok(())
 }
 

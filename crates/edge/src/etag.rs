@@ -20,7 +20,7 @@ pub struct ETag(String);
 impl ETag {
     /// The tag of a resource's version: `"v7"`.
     pub fn version(version: i64) -> Self {
-        Self(format!("v{version}"))
+        Self(["v", &version.to_string()].concat())
     }
 
     /// The tag of content by its digest or the like; only characters that a tag may have (RFC 9110 §8.8.3).
@@ -42,7 +42,7 @@ impl fmt::Display for ETag {
 
 impl From<&ETag> for HeaderValue {
     fn from(tag: &ETag) -> Self {
-        Self::try_from(tag.to_string()).expect("a tag is visible ASCII")
+        Self::try_from(["\"", &tag.0, "\""].concat()).expect("a tag is visible ASCII")
     }
 }
 

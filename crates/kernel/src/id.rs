@@ -101,12 +101,9 @@ impl<T: Entity> FromStr for Id<T> {
 impl<T: Entity> fmt::Display for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = encode(self.0.as_u128());
-        write!(
-            f,
-            "{}_{}",
-            T::PREFIX,
-            std::str::from_utf8(&digits).map_err(|_| fmt::Error)?
-        )
+        f.write_str(T::PREFIX)?;
+        f.write_str("_")?;
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -47,8 +47,10 @@ impl Clock for SystemClock {
             clippy::disallowed_methods,
             reason = "this is the seam that everything else goes through"
         )]
-        let now = Timestamp::new(jiff::Timestamp::now());
-        Timestamp::from_micros(now.as_micros() + self.offset_micros.load(Ordering::Relaxed))
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(micros.saturating_add(self.offset_micros.load(Ordering::Relaxed)))
     }
 }
 

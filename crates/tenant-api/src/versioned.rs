@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
-use axum::http::header::{CONTENT_TYPE, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +33,11 @@ pub(crate) fn shown_as_kept(known: &IfNoneMatch, version: i64, json: impl FnOnce
     if known.has(&tag) {
         (StatusCode::NOT_MODIFIED, tag, ()).into_response()
     } else {
-        (tag, [(CONTENT_TYPE, JSON)], json()).into_response()
+        let mut answer = Response::new(json().into());
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(ETAG, HeaderValue::from(&tag));
+        answer
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every request has an id: the caller's own where it is harmless, else a fresh one. It is echoed, logged, and
 //! part of every problem.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -49,7 +49,10 @@ impl RequestId {
 
     fn fresh(seams: &Seams) -> Self {
         let id: Id<Fresh> = seams.new_id();
-        Self(id.to_string().into())
+        // With room for all of it at once: this is done for every request.
+        let mut text = String::with_capacity(32);
+        let _ = write!(text, "{id}");
+        Self(text.into())
     }
 
     /// The caller's, if it is given once and cannot be mistaken for anything else in a log.

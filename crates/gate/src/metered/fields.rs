@@ -6,8 +6,6 @@
 //! - `Quota-Status`: the tenant's calls, and every other quota of which four fifths or its soft limit are used, whether
 //!   it refuses (hard) or only tells (soft).
 
-use std::fmt::Write;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use kernel::{Seams, Timestamp};
 use metering::counters::{Pace, Standing};
@@ -48,29 +46,45 @@ fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("names and numbers are ASCII")
 }
 
+/// The next item of a list. Names are tokens: nothing in them is escaped.
+fn item(list: &mut String, name: &str) {
+    list.push_str(if list.is_empty() { "\"" } else { ", \"" });
+    list.push_str(name);
+    list.push('"');
+}
+
+/// A parameter of the item.
+fn parameter(list: &mut String, name: &str, number: u64) {
+    list.push(';');
+    list.push_str(name);
+    list.push('=');
+    list.push_str(itoa::Buffer::new().format(number));
+}
+
 fn add_pace(limit: &mut String, policy: &mut String, pace: Pace) {
     let (name, passage) = (pace.scope.name(), pace.passage);
     let window = pace.rate.burst.div_ceil(pace.rate.per_second.max(1)).max(1);
-    let _ = write!(
-        limit,
-        "\"{name}\";r={};t={}",
-        passage.remaining,
-        passage.reset_seconds()
-    );
-    let _ = write!(policy, "\"{name}\";q={};w={window}", passage.limit);
+    item(limit, name);
+    parameter(limit, "r", passage.remaining.into());
+    parameter(limit, "t", passage.reset_seconds());
+    item(policy, name);
+    parameter(policy, "q", passage.limit.into());
+    parameter(policy, "w", window.into());
 }
 
 fn add_calls(limit: &mut String, policy: &mut String, calls: &Standing, now: Timestamp) {
     let (Some(most), Some(left)) = (calls.limit.at_most(), calls.remaining()) else {
         return;
     };
-    let _ = write!(limit, ", \"{CALLS}\";r={left}");
+    item(limit, CALLS);
+    parameter(limit, "r", left);
     if let Some(seconds) = seconds_until(calls.reset_at, now) {
-        let _ = write!(limit, ";t={seconds}");
+        parameter(limit, "t", seconds);
     }
-    let _ = write!(policy, ", \"{CALLS}\";q={most}");
+    item(policy, CALLS);
+    parameter(policy, "q", most);
     if calls.period == Period::Daily {
-        policy.push_str(";w=86400");
+        parameter(policy, "w", 86_400);
     }
 }
 
@@ -83,18 +97,14 @@ fn quotas(guest: &Guest, now: Timestamp) -> Option<String> {
         if !shown {
             return;
         }
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        let _ = write!(text, "\"{metric}\";status={}", standing.status.name());
-        let _ = write!(
-            text,
-            ";limit={};used={}",
-            standing.limit.at_most().unwrap_or(0),
-            standing.used
-        );
+        text.reserve(96);
+        item(&mut text, metric.as_str());
+        text.push_str(";status=");
+        text.push_str(standing.status.name());
+        parameter(&mut text, "limit", standing.limit.at_most().unwrap_or(0));
+        parameter(&mut text, "used", standing.used);
         if let Some(seconds) = seconds_until(standing.reset_at, now) {
-            let _ = write!(text, ";reset={seconds}");
+            parameter(&mut text, "reset", seconds);
         }
     });
     (!text.is_empty()).then_some(text)
