@@ -24,8 +24,8 @@ const ASKED: usize = 10;
 const SOME: usize = 1000;
 const MANY: usize = 100_000;
 const CONNECTIONS: usize = 32;
-/// Meters that are measured by themselves.
-const METERS: usize = 20_000;
+/// Meters that are measured by themselves, after a third as many that take up what memory was free before.
+const METERS: usize = 60_000;
 const ROUNDS: usize = 11;
 /// Bytes for an active tenant.
 const TARGET: f64 = 2048.0;
@@ -177,25 +177,20 @@ fn resident() -> Result<f64> {
 
 /// What this process grows by with each meter: of a tenant that called, once its counts are written.
 async fn meter_bytes(stage: &Stage, side: &Side, meters: usize) -> Result<(f64, Metering)> {
-    /// What is there once is there after so many.
-    const FIRST: usize = 1000;
+    let all = meters + meters / 3;
     let mut connection = side.served.plain_connection().await?;
     let ids: Vec<TenantId> =
         sqlx::query_scalar("select id from control.tenants where slug like 'other-%' limit $1")
-            .bind(i64::try_from(FIRST + meters)?)
+            .bind(i64::try_from(all)?)
             .fetch_all(&mut connection)
             .await?;
     connection.close().await?;
-    ensure!(
-        ids.len() == FIRST + meters,
-        "there are only {} tenants",
-        ids.len()
-    );
+    ensure!(ids.len() == all, "there are only {} tenants", ids.len());
     let config = stage.config("scale_many", "http://127.0.0.1:1")?;
     let (databases, _hints) = Databases::open(config.databases()?, config.seams()).await?;
     let directory = Directory::new(databases.clone(), 10);
     let metering = Metering::new(databases.clone(), directory, config.metering()?);
-    let (first, others) = ids.split_at(FIRST);
+    let (first, others) = ids.split_at(all - meters);
     called(&metering, first).await?;
     let before = resident()?;
     called(&metering, others).await?;
