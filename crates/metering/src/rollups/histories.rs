@@ -42,7 +42,7 @@ async fn note(tx: &mut ControlTx) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query!(
         "insert into control.usage_histories as h (tenant_id, days, since, kept_from)
-         select t.id, case when held.days < 0 then $5 else held.days end, $4,
+         select t.id, case when held.days between 0 and $5 then held.days else $5 end, $4,
                 t.created_at - make_interval(days => 36) -- as late as events may come
          from control.tenants t
          join unnest($1::text[], $2::bigint[]) plan(id, days) on plan.id = t.plan
@@ -181,8 +181,9 @@ mod tests {
         let free = tenant(&db, "free", None).await;
         let granted = tenant(&db, "free", Some(-1)).await;
         let below_the_least = tenant(&db, "pro", Some(1)).await;
+        let beyond_every_calendar = tenant(&db, "free", Some((1 << 53) - 1)).await;
         let large = tenant(&db, "enterprise", None).await;
-        let all = [free, granted, below_the_least, large];
+        let all = [free, granted, below_the_least, beyond_every_calendar, large];
         let shorten = || async { shorten(&db.system()).await.expect("shortened") };
         used(&db, &all).await;
         db.clock().advance_seconds(401 * DAY);
@@ -196,6 +197,7 @@ mod tests {
             (free, short),
             (granted, whole),
             (below_the_least, short),
+            (beyond_every_calendar, whole),
             (large, whole),
         ] {
             assert_eq!(kept(&db, tenant).await, expected);
